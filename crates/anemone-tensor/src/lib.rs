@@ -1,0 +1,19 @@
+//! Element types, shared aligned buffers, mapped files and constant tensors.
+//!
+//! - [`DataType`]: every element type that MIL or `weight.bin` can name, sub-byte ones included.
+//! - [`Buffer`]: immutable bytes, 64-byte aligned when owned, shared by reference counting.
+//! - [`MappedFile`]: the only memory mapping of the workspace.
+//! - [`Tensor`]: a dense row-major constant in the bytes of its element type.
+//!
+//! Choices: sub-byte elements are packed least significant bit first, as Core ML stores them;
+//! a tensor never holds strings; conversion to `f32` and `i64` is the way to look inside.
+
+mod buffer;
+mod data_type;
+mod mapped;
+mod tensor;
+
+pub use buffer::Buffer;
+pub use data_type::DataType;
+pub use mapped::{MapError, MappedFile};
+pub use tensor::{Tensor, TensorError};
