@@ -1,0 +1,5 @@
+//! `.mlpackage` folders and `.mlmodel` files.
+
+mod read;
+
+pub use read::read;

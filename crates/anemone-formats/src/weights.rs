@@ -1,0 +1,71 @@
+//! The weight files that one model refers to, each opened once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anemone_tensor::{Buffer, MappedFile};
+
+use crate::blob::WeightFile;
+use crate::errors::BlobFault;
+use crate::paths::{self, PathFault};
+
+/// How literals name the model file's own folder.
+const MODEL_PATH: &str = "@model_path/";
+
+/// Weight files below the folder of one model file.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    /// The folder that no path may leave; canonical.
+    root: PathBuf,
+    /// The model file's folder below it, with a slash at its end; empty for the root itself.
+    folder: String,
+    open: RefCell<BTreeMap<String, Opened>>,
+}
+
+type Opened = Result<WeightFile, BlobFault>;
+
+impl Weights {
+    pub(crate) fn new(root: PathBuf, folder: String) -> Weights {
+        Weights { root, folder, open: RefCell::default() }
+    }
+
+    /// The weight file that literals call `name`.
+    pub(crate) fn file(&self, name: &str) -> Opened {
+        if let Some(file) = self.open.borrow().get(name) {
+            return file.clone();
+        }
+        let file = self.open(name);
+        self.open.borrow_mut().insert(name.to_owned(), file.clone());
+        file
+    }
+
+    /// The files that were opened, by their path below the root.
+    pub(crate) fn opened(self) -> impl Iterator<Item = (String, Buffer)> {
+        self.open.into_inner().into_iter().filter_map(move |(name, file)| {
+            Some((relative(&self.folder, &name), file.ok()?.bytes().clone()))
+        })
+    }
+
+    fn open(&self, name: &str) -> Opened {
+        let unopened = |reason: String| BlobFault::NoFile { reason };
+        let path =
+            paths::inside(&self.root, &relative(&self.folder, name)).map_err(
+                |fault| match fault {
+                    PathFault::Outside => BlobFault::Outside,
+                    PathFault::Io(error) => unopened(error.to_string()),
+                },
+            )?;
+        // Opening a pipe would wait for its other end.
+        if !path.is_file() {
+            return Err(unopened("not a regular file".to_owned()));
+        }
+        let file = MappedFile::open(&path).map_err(|error| unopened(error.to_string()))?;
+        WeightFile::new(file.buffer().clone())
+    }
+}
+
+/// The path of weight file `name` for a model in `folder`.
+pub(crate) fn relative(folder: &str, name: &str) -> String {
+    format!("{folder}{}", name.strip_prefix(MODEL_PATH).unwrap_or(name))
+}
