@@ -109,7 +109,7 @@ impl Dim {
         match (self, by) {
             (_, Dim::Known(0)) => None,
             (_, Dim::Known(1)) => Some(Dim::Known(0)),
-            (Dim::Known(a), Dim::Known(b)) => Some(Dim::Known(a - b * floor_div(*a, *b)?)),
+            (Dim::Known(a), Dim::Known(b)) => floor_mod(*a, *b).map(Dim::Known),
             (Dim::Expr(p), b) if p.divided(b).is_some() => Some(Dim::Known(0)),
             _ => Some(Dim::atom(Atom::Mod(self.clone().into(), by.clone().into()))),
         }
@@ -168,6 +168,20 @@ impl Dim {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The length of the expression: the number of its terms and factors.
+    pub fn weight(&self) -> usize {
+        let Dim::Expr(poly) = self else { return 0 };
+        let atom = |a: &Atom| match a {
+            Atom::Symbol(_) => 1,
+            Atom::FloorDiv(a, b)
+            | Atom::Mod(a, b)
+            | Atom::Max(a, b)
+            | Atom::Min(a, b)
+            | Atom::Broadcast(a, b) => 1 + a.weight() + b.weight(),
+        };
+        poly.terms.keys().map(|atoms| 1 + atoms.iter().map(atom).sum::<usize>()).sum()
     }
 
     fn collect(&self, found: &mut Vec<Symbol>) {
@@ -249,10 +263,7 @@ impl Atom {
         match self {
             Atom::Symbol(s) => bindings.get(*s),
             Atom::FloorDiv(a, b) => two(a, b).and_then(|(a, b)| floor_div(a, b)),
-            Atom::Mod(a, b) => {
-                let (a, b) = two(a, b)?;
-                Some(a - b * floor_div(a, b)?)
-            }
+            Atom::Mod(a, b) => two(a, b).and_then(|(a, b)| floor_mod(a, b)),
             Atom::Max(a, b) => two(a, b).map(|(a, b)| a.max(b)),
             Atom::Min(a, b) => two(a, b).map(|(a, b)| a.min(b)),
             Atom::Broadcast(a, b) => match two(a, b)? {
@@ -267,6 +278,11 @@ impl Atom {
 fn floor_div(a: i64, b: i64) -> Option<i64> {
     let quotient = a.checked_div(b)?;
     Some(if a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient })
+}
+
+fn floor_mod(a: i64, b: i64) -> Option<i64> {
+    let rest = a.checked_rem(b)?;
+    Some(if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest })
 }
 
 impl Add for &Dim {

@@ -9,6 +9,9 @@ use thiserror::Error;
 use crate::ops::{Default, InputDef, Op, Version};
 use crate::{Const, Dim, Opset, Symbol, TensorType, Type};
 
+/// Values with more elements than this are not looked into for shapes.
+pub(crate) const MAX_SHAPE_ELEMENTS: usize = 1024;
+
 /// A fault in one op.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -328,8 +331,8 @@ impl InferCtx<'_> {
         }
     }
 
-    /// The elements of a small integer `input` as numbers or expressions; `None` where only the
-    /// data tells.
+    /// The elements of a small `input` as numbers or expressions, if they are whole (truth is 1);
+    /// `None` where only the data tells.
     pub fn dims(&self, input: &str) -> Option<Vec<Dim>> {
         if let [operand] = self.operands(input)
             && let Some(dims) = &operand.dims
@@ -337,8 +340,20 @@ impl InferCtx<'_> {
             return Some(dims.clone());
         }
         let value = self.constant(input)?;
-        let tensor = value.tensor().filter(|t| t.dtype().is_int())?;
-        Some(tensor.to_i64().into_iter().map(Dim::Known).collect())
+        let tensor = value.tensor().filter(|t| t.count() <= MAX_SHAPE_ELEMENTS)?;
+        (0..tensor.count()).map(|i| whole(tensor, i).map(Dim::Known)).collect()
+    }
+
+    /// Refuses an `input` that is not boolean.
+    pub fn expect_bool(&self, input: &str) -> Result<(), Fault> {
+        match self.dtype(input)? {
+            DataType::Bool => Ok(()),
+            other => Err(Fault::Type {
+                input: input.to_owned(),
+                found: other.to_string(),
+                expected: DataType::Bool.to_string(),
+            }),
+        }
     }
 
     /// A constant axis of a tensor of `rank`, counted from the front.
@@ -365,6 +380,21 @@ impl InferCtx<'_> {
     }
 }
 
+/// Element `index`, if it is a whole number; -0 is not.
+fn whole(tensor: &Tensor, index: usize) -> Option<i64> {
+    if !tensor.dtype().is_float() {
+        return Some(tensor.get_i64(index));
+    }
+    let value = tensor.get_f64(index);
+    let whole = tensor.get_i64(index);
+    ((whole as f64).to_bits() == value.to_bits()).then_some(whole)
+}
+
+/// The rule of ops whose output is like `x`.
+pub fn like_x(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
+    Ok(vec![Type::Tensor(ctx.tensor("x")?.clone())])
+}
+
 /// `axis` of a tensor of `rank`, counted from the front.
 pub fn normal_axis(input: &str, axis: i64, rank: usize) -> Result<usize, Fault> {
     let from_front = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
@@ -386,6 +416,38 @@ pub fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Fault> {
         })
     };
     (0..rank).map(dim).collect()
+}
+
+/// The elements of `inputs` broadcast together, put through `f`.
+pub(crate) fn broadcast_elements<const N: usize>(
+    ctx: &InferCtx<'_>,
+    inputs: [&str; N],
+    f: impl Fn([&Dim; N]) -> Option<Dim>,
+) -> Option<Vec<Dim>> {
+    let mut elements = Vec::with_capacity(N);
+    let mut shape = Vec::new();
+    for input in inputs {
+        elements.push(ctx.dims(input)?);
+        shape = broadcast(&shape, ctx.shape(input).ok()?).ok()?;
+    }
+    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(d.known()?))?;
+    if elements.iter().any(|e| e.len() != 1 && e.len() != count) {
+        return None;
+    }
+    let element = |i: usize| f(std::array::from_fn(|k| &elements[k][i % elements[k].len()]));
+    (0..count).map(element).collect()
+}
+
+/// Refuses an `input` that is not a vector with an element for each index of `axis` of `x`.
+pub(crate) fn vector_of_axis(ctx: &InferCtx<'_>, input: &str, axis: usize) -> Result<(), Fault> {
+    let (x, found) = (ctx.shape("x")?, ctx.shape(input)?);
+    match found {
+        [n] if (n - &x[axis]).number().is_none_or(|difference| difference == 0) => Ok(()),
+        _ => {
+            let (found, n) = (show(found), &x[axis]);
+            Err(Fault::Shape(format!("`{input}` is {found}, not [{n}] as axis {axis} of `x`")))
+        }
+    }
 }
 
 /// A shape as people read it.

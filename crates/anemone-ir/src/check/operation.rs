@@ -6,13 +6,13 @@ use anemone_tensor::{DataType, Tensor};
 
 use super::declared::agree;
 use super::function::{Scope, check_block};
-use crate::infer::{Fault, InferCtx, Operand};
+use crate::infer::{Fault, InferCtx, MAX_SHAPE_ELEMENTS, Operand};
 use crate::ops::{Infer, InputDef, InputKind, Op, Version};
 use crate::program::{Argument, Binding, Operation};
 use crate::{Const, Dim, Literal, Node, SymbolOrigin, TensorType, Type, ValueId};
 
-/// Constants with more elements than this are not looked into for shapes.
-const MAX_SHAPE_ELEMENTS: usize = 1024;
+/// The longest formula of a size: a hostile program could double its length in each op.
+const MAX_WEIGHT: usize = 256;
 
 /// The checked node; `None` for a `const`, whose value goes into the table, and for a fault.
 pub(super) fn check_operation<'a>(scope: &mut Scope<'a>, source: &'a Operation) -> Option<Node> {
@@ -242,6 +242,9 @@ fn infer(
         symbols: &scope.symbols,
     };
     let types = rule(&ctx)?;
+    if types.iter().any(too_complex) {
+        return Err(Fault::Shape("a size of the output is too long a formula".to_owned()));
+    }
     let fixed = node.op.name().starts_with("constexpr_");
     let dims = node.op.def().evaluate.and_then(|evaluate| evaluate(&ctx));
     Ok(types
@@ -251,7 +254,30 @@ fn infer(
         .collect())
 }
 
+fn too_complex(ty: &Type) -> bool {
+    match ty {
+        Type::Tensor(t) | Type::State(t) => t.shape.iter().any(|d| d.weight() > MAX_WEIGHT),
+        Type::List(inner) => too_complex(inner),
+        Type::Dict(..) => false,
+    }
+}
+
+/// Whether `dtype` holds these elements exactly, and they are few and short enough to follow.
+fn holds(dtype: DataType, dims: &[Dim]) -> bool {
+    let (low, high) = match dtype.int_range() {
+        Some(range) => range,
+        None if dtype.is_float() => (-(1 << 24), 1 << 24),
+        None => return false,
+    };
+    dims.len() <= MAX_SHAPE_ELEMENTS
+        && dims.iter().all(|d| match d.number() {
+            Some(n) => (low..=high).contains(&n),
+            None => d.weight() <= MAX_WEIGHT,
+        })
+}
+
 fn output(ty: Type, dims: Option<&Vec<Dim>>, fixed: bool) -> Operand {
+    let dims = dims.filter(|d| ty.as_tensor().is_some_and(|t| holds(t.dtype, d)));
     let value = match (dims, ty.as_tensor()) {
         (Some(dims), Some(t)) => number(t, dims),
         _ => None,

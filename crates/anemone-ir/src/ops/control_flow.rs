@@ -3,6 +3,10 @@
 use super::def::*;
 use super::domains::*;
 use crate::Opset::*;
+use crate::Type;
+use crate::infer::{Fault, InferCtx, broadcast, broadcast_elements};
+
+const T_SELECT: Domain = domain("T", &[F16, F32, Bool, I32]);
 
 pub(super) const CONST_SYMBOLIC: OpDef = OpDef {
     name: "_const_symbolic",
@@ -106,20 +110,18 @@ pub(super) const MAKE_LIST: OpDef = OpDef {
     computed: None,
 };
 
-pub(super) const SELECT: OpDef = OpDef {
-    name: "select",
-    versions: &[Version {
-        since: Ios15,
-        inputs: &[
-            any("cond"),
-            tensor("a", domain("T", &[F16, F32, Bool, I32])),
-            tensor("b", domain("T", &[F16, F32, Bool, I32])),
-        ],
-    }],
-    infer: Infer::Not("control flow and lists have no shape rule yet"),
-    evaluate: None,
-    computed: None,
-};
+/// `a` where `cond` holds, else `b`.
+pub(super) const SELECT: OpDef = op(
+    "select",
+    &[version(Ios15, &[any("cond"), tensor("a", T_SELECT), tensor("b", T_SELECT)])],
+    select,
+)
+.evaluated(|ctx| {
+    broadcast_elements(ctx, ["cond", "a", "b"], |[cond, a, b]| match cond.number() {
+        Some(cond) => Some(if cond != 0 { a } else { b }.clone()),
+        None => (a == b).then(|| a.clone()),
+    })
+});
 
 pub(super) const WHILE_LOOP: OpDef = OpDef {
     name: "while_loop",
@@ -136,3 +138,9 @@ pub(super) const WHILE_LOOP: OpDef = OpDef {
     evaluate: None,
     computed: None,
 };
+
+fn select(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
+    ctx.expect_bool("cond")?;
+    let shape = broadcast(ctx.shape("a")?, ctx.shape("b")?)?;
+    Ok(vec![Type::tensor(ctx.dtype("a")?, broadcast(ctx.shape("cond")?, &shape)?)])
+}

@@ -20,6 +20,21 @@ pub struct OpDef {
     pub computed: Option<Compute>,
 }
 
+impl OpDef {
+    pub(super) const fn evaluated(mut self, evaluate: Evaluate) -> OpDef {
+        self.evaluate = Some(evaluate);
+        self
+    }
+
+    pub(super) const fn computed(mut self, computed: Compute) -> OpDef {
+        self.computed = Some(computed);
+        self
+    }
+}
+
+/// The types of an op's outputs, from its inputs.
+pub type Rule = fn(&InferCtx<'_>) -> Result<Vec<Type>, Fault>;
+
 /// The elements of an op's only output, where inputs are known well enough.
 pub type Evaluate = fn(&InferCtx<'_>) -> Option<Vec<Dim>>;
 
@@ -30,7 +45,7 @@ pub type Compute = fn(&InferCtx<'_>, &str) -> Option<Const>;
 #[derive(Clone, Copy, Debug)]
 pub enum Infer {
     /// The rule.
-    Rule(fn(&InferCtx<'_>) -> Result<Vec<Type>, Fault>),
+    Rule(Rule),
     /// Why the op cannot be checked yet, as the user reads it.
     Not(&'static str),
 }
@@ -106,6 +121,16 @@ pub enum Default {
     Ints(&'static [i64]),
     /// It follows from other inputs: [`OpDef::computed`].
     Computed,
+}
+
+/// An op with a shape rule.
+pub(super) const fn op(name: &'static str, versions: &'static [Version], rule: Rule) -> OpDef {
+    OpDef { name, versions, infer: Infer::Rule(rule), evaluate: None, computed: None }
+}
+
+/// A version that came with `since`.
+pub(super) const fn version(since: Opset, inputs: &'static [InputDef]) -> Version {
+    Version { since, inputs }
 }
 
 const fn input(name: &'static str, kind: InputKind) -> InputDef {

@@ -3,156 +3,72 @@
 use super::def::*;
 use super::domains::*;
 use crate::Opset::*;
+use crate::infer::{Fault, InferCtx, broadcast, broadcast_elements};
+use crate::{Dim, Type};
 
-pub(super) const ADD: OpDef = OpDef {
-    name: "add",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+const NUMBERS: &[Version] = &[version(Ios15, &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)])];
+const T_BOOL: Domain = domain("T", &[Bool]);
+const BOOLS: &[Version] = &[version(Ios15, &[tensor("x", T_BOOL), tensor("y", T_BOOL)])];
 
-pub(super) const EQUAL: OpDef = OpDef {
-    name: "equal",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+pub(super) const ADD: OpDef =
+    op("add", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a + b)));
+pub(super) const SUB: OpDef =
+    op("sub", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a - b)));
+pub(super) const MUL: OpDef =
+    op("mul", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a * b)));
+pub(super) const FLOOR_DIV: OpDef =
+    op("floor_div", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, Dim::floor_div));
+pub(super) const MOD: OpDef =
+    op("mod", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, Dim::modulo));
+pub(super) const MAXIMUM: OpDef =
+    op("maximum", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a.max(b))));
+pub(super) const MINIMUM: OpDef =
+    op("minimum", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a.min(b))));
+pub(super) const POW: OpDef = op("pow", NUMBERS, like_inputs);
 
-pub(super) const FLOOR_DIV: OpDef = OpDef {
-    name: "floor_div",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+/// `x / y`; integers are truncated.
+pub(super) const REAL_DIV: OpDef = op("real_div", NUMBERS, like_inputs).evaluated(|ctx| {
+    pairs(ctx, |a, b| a.floor_div(b).filter(|_| a.modulo(b) == Some(Dim::Known(0))))
+});
 
-pub(super) const GREATER: OpDef = OpDef {
-    name: "greater",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+pub(super) const EQUAL: OpDef =
+    op("equal", NUMBERS, truth).evaluated(|ctx| compare(ctx, |difference| difference == 0));
+pub(super) const NOT_EQUAL: OpDef =
+    op("not_equal", NUMBERS, truth).evaluated(|ctx| compare(ctx, |difference| difference != 0));
+pub(super) const GREATER: OpDef =
+    op("greater", NUMBERS, truth).evaluated(|ctx| compare(ctx, |difference| difference > 0));
+pub(super) const GREATER_EQUAL: OpDef =
+    op("greater_equal", NUMBERS, truth).evaluated(|ctx| compare(ctx, |difference| difference >= 0));
+pub(super) const LESS: OpDef =
+    op("less", NUMBERS, truth).evaluated(|ctx| compare(ctx, |difference| difference < 0));
+pub(super) const LESS_EQUAL: OpDef =
+    op("less_equal", NUMBERS, truth).evaluated(|ctx| compare(ctx, |difference| difference <= 0));
 
-pub(super) const GREATER_EQUAL: OpDef = OpDef {
-    name: "greater_equal",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+pub(super) const LOGICAL_AND: OpDef =
+    op("logical_and", BOOLS, truth).evaluated(|ctx| logic(ctx, |a, b| a & b));
+pub(super) const LOGICAL_OR: OpDef =
+    op("logical_or", BOOLS, truth).evaluated(|ctx| logic(ctx, |a, b| a | b));
+pub(super) const LOGICAL_XOR: OpDef =
+    op("logical_xor", BOOLS, truth).evaluated(|ctx| logic(ctx, |a, b| a ^ b));
 
-pub(super) const LESS: OpDef = OpDef {
-    name: "less",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+fn like_inputs(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
+    Ok(vec![Type::tensor(ctx.dtype("x")?, broadcast(ctx.shape("x")?, ctx.shape("y")?)?)])
+}
 
-pub(super) const LESS_EQUAL: OpDef = OpDef {
-    name: "less_equal",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+fn truth(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
+    Ok(vec![Type::tensor(Bool, broadcast(ctx.shape("x")?, ctx.shape("y")?)?)])
+}
 
-pub(super) const LOGICAL_AND: OpDef = OpDef {
-    name: "logical_and",
-    versions: &[Version {
-        since: Ios15,
-        inputs: &[tensor("x", domain("T", &[Bool])), tensor("y", domain("T", &[Bool]))],
-    }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+fn pairs(ctx: &InferCtx<'_>, f: fn(&Dim, &Dim) -> Option<Dim>) -> Option<Vec<Dim>> {
+    broadcast_elements(ctx, ["x", "y"], |[x, y]| f(x, y))
+}
 
-pub(super) const LOGICAL_OR: OpDef = OpDef {
-    name: "logical_or",
-    versions: &[Version {
-        since: Ios15,
-        inputs: &[tensor("x", domain("T", &[Bool])), tensor("y", domain("T", &[Bool]))],
-    }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+fn compare(ctx: &InferCtx<'_>, holds: fn(i64) -> bool) -> Option<Vec<Dim>> {
+    broadcast_elements(ctx, ["x", "y"], |[x, y]| {
+        (x - y).number().map(|difference| Dim::Known(i64::from(holds(difference))))
+    })
+}
 
-pub(super) const LOGICAL_XOR: OpDef = OpDef {
-    name: "logical_xor",
-    versions: &[Version {
-        since: Ios15,
-        inputs: &[tensor("x", domain("T", &[Bool])), tensor("y", domain("T", &[Bool]))],
-    }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const MAXIMUM: OpDef = OpDef {
-    name: "maximum",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const MINIMUM: OpDef = OpDef {
-    name: "minimum",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const MOD: OpDef = OpDef {
-    name: "mod",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const MUL: OpDef = OpDef {
-    name: "mul",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const NOT_EQUAL: OpDef = OpDef {
-    name: "not_equal",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const POW: OpDef = OpDef {
-    name: "pow",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const REAL_DIV: OpDef = OpDef {
-    name: "real_div",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
-
-pub(super) const SUB: OpDef = OpDef {
-    name: "sub",
-    versions: &[Version { since: Ios15, inputs: &[tensor("x", T_NUMBER), tensor("y", T_NUMBER)] }],
-    infer: Infer::Not("not written yet"),
-    evaluate: None,
-    computed: None,
-};
+fn logic(ctx: &InferCtx<'_>, f: fn(i64, i64) -> i64) -> Option<Vec<Dim>> {
+    broadcast_elements(ctx, ["x", "y"], |[x, y]| Some(Dim::Known(f(x.number()?, y.number()?))))
+}

@@ -27,7 +27,9 @@ mod tensor_operation;
 mod tensor_transformation;
 mod transformers;
 
-pub use def::{Compute, Default, Domain, Evaluate, Infer, InputDef, InputKind, OpDef, Version};
+pub use def::{
+    Compute, Default, Domain, Evaluate, Infer, InputDef, InputKind, OpDef, Rule, Version,
+};
 
 macro_rules! catalogue {
     ($($variant:ident = $family:ident::$def:ident,)*) => {
