@@ -1,0 +1,199 @@
+//! Tensors as the engine holds them: floats as `f32`, integers as `i32`, booleans as bytes.
+
+use anemone_ir::Const;
+use anemone_tensor::{DataType, Tensor};
+
+/// How the engine stores elements of a declared type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    F32,
+    I32,
+    Bool,
+}
+
+impl Storage {
+    /// The storage of a declared type; the reason where the engine has none.
+    pub(crate) fn of(dtype: DataType) -> Result<Storage, String> {
+        match dtype {
+            DataType::Bool => Ok(Storage::Bool),
+            DataType::F16
+            | DataType::F32
+            | DataType::BF16
+            | DataType::F64
+            | DataType::F8E4M3FN
+            | DataType::F8E5M2 => Ok(Storage::F32),
+            DataType::I64 | DataType::U64 | DataType::U32 | DataType::String => {
+                Err(format!("tensors of {dtype} have no kernels"))
+            }
+            _ => Ok(Storage::I32),
+        }
+    }
+
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Storage::F32 | Storage::I32 => 4,
+            Storage::Bool => 1,
+        }
+    }
+}
+
+/// Elements in engine storage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Data<'a> {
+    F32(&'a [f32]),
+    I32(&'a [i32]),
+    /// 0 or 1.
+    Bool(&'a [u8]),
+}
+
+/// Elements in engine storage, to be written.
+#[derive(Debug)]
+pub(crate) enum DataMut<'a> {
+    F32(&'a mut [f32]),
+    I32(&'a mut [i32]),
+    /// 0 or 1.
+    Bool(&'a mut [u8]),
+}
+
+/// A dense row-major tensor that a kernel reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) shape: &'a [usize],
+    pub(crate) data: Data<'a>,
+}
+
+/// A dense row-major tensor that a kernel writes. What it holds before is undefined.
+#[derive(Debug)]
+pub(crate) struct ViewMut<'a> {
+    pub(crate) shape: &'a [usize],
+    pub(crate) data: DataMut<'a>,
+}
+
+/// An owned tensor in engine storage: a constant or a folded value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Owned {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: OwnedData,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum OwnedData {
+    F32(Vec<f32>),
+    I32(Vec<i32>),
+    Bool(Vec<u8>),
+}
+
+impl Owned {
+    /// A constant, decoded.
+    pub(crate) fn from_const(value: &Const) -> Result<Owned, String> {
+        match value {
+            Const::Tensor(tensor) => Owned::from_tensor(tensor),
+            Const::Strings(_) => Err("a string is not a tensor of numbers".to_owned()),
+        }
+    }
+
+    /// A tensor, decoded. Integers of 64 bits are cut to what `i32` holds, as Core ML does.
+    pub(crate) fn from_tensor(tensor: &Tensor) -> Result<Owned, String> {
+        let shape = tensor.shape().to_vec();
+        let count = tensor.count();
+        let narrow = |i| tensor.get_i64(i).clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+        let data = match tensor.dtype() {
+            DataType::Bool => {
+                OwnedData::Bool((0..count).map(|i| u8::from(tensor.get_i64(i) != 0)).collect())
+            }
+            t if t.is_float() => OwnedData::F32(tensor.to_f32()),
+            t if t.is_int() => OwnedData::I32((0..count).map(narrow).collect()),
+            t => return Err(format!("constants of {t} have no kernels")),
+        };
+        Ok(Owned { shape, data })
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        let data = match &self.data {
+            OwnedData::F32(v) => Data::F32(v),
+            OwnedData::I32(v) => Data::I32(v),
+            OwnedData::Bool(v) => Data::Bool(v),
+        };
+        View { shape: &self.shape, data }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.data {
+            OwnedData::F32(v) => v.len() * 4,
+            OwnedData::I32(v) => v.len() * 4,
+            OwnedData::Bool(v) => v.len(),
+        }
+    }
+
+    /// The floats, if it holds floats.
+    pub(crate) fn floats(&self) -> Option<&[f32]> {
+        match &self.data {
+            OwnedData::F32(v) => Some(v),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Data<'a> {
+    /// The floats, or the reason why not.
+    pub(crate) fn f32(self) -> Result<&'a [f32], String> {
+        match self {
+            Data::F32(v) => Ok(v),
+            Data::I32(_) | Data::Bool(_) => Err("floats are needed".to_owned()),
+        }
+    }
+
+    /// The integers, or the reason why not.
+    pub(crate) fn i32(self) -> Result<&'a [i32], String> {
+        match self {
+            Data::I32(v) => Ok(v),
+            Data::F32(_) | Data::Bool(_) => Err("integers are needed".to_owned()),
+        }
+    }
+
+    /// The booleans, or the reason why not.
+    pub(crate) fn bool(self) -> Result<&'a [u8], String> {
+        match self {
+            Data::Bool(v) => Ok(v),
+            Data::F32(_) | Data::I32(_) => Err("booleans are needed".to_owned()),
+        }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Data::F32(v) => v.len(),
+            Data::I32(v) => v.len(),
+            Data::Bool(v) => v.len(),
+        }
+    }
+}
+
+impl DataMut<'_> {
+    /// The floats, or the reason why not.
+    pub(crate) fn f32(&mut self) -> Result<&mut [f32], String> {
+        match self {
+            DataMut::F32(v) => Ok(v),
+            DataMut::I32(_) | DataMut::Bool(_) => Err("the output does not hold floats".to_owned()),
+        }
+    }
+
+    /// The integers, or the reason why not.
+    pub(crate) fn i32(&mut self) -> Result<&mut [i32], String> {
+        match self {
+            DataMut::I32(v) => Ok(v),
+            DataMut::F32(_) | DataMut::Bool(_) => {
+                Err("the output does not hold integers".to_owned())
+            }
+        }
+    }
+
+    /// The booleans, or the reason why not.
+    pub(crate) fn bool(&mut self) -> Result<&mut [u8], String> {
+        match self {
+            DataMut::Bool(v) => Ok(v),
+            DataMut::F32(_) | DataMut::I32(_) => {
+                Err("the output does not hold booleans".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The two halves of a kernel: `prepare` decides and packs once, `run` computes.
+//!
+//! A family's file has one `prepare` function for each op:
+//!
+//! ```ignore
+//! pub(super) fn relu(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
+//!     let x = ctx.operand("x")?;            // index into `io.inputs`
+//!     let alpha = ctx.infer().float("alpha").map_err(|f| f.to_string())?; // constants and defaults
+//!     Ok(Prepared::kernel(Relu { x, alpha }))
+//! }
+//! ```
+//!
+//! - `ctx.operand(name)` registers what `run` will read: the result indexes [`Io::inputs`]. Only
+//!   registered constants stay in memory; weights that are packed are taken by `ctx.constant(name)`
+//!   instead, which decodes them (compressed ones too) and keeps nothing.
+//! - [`Prepared::View`] says that output 0 has the elements of an operand in the same order
+//!   (reshape, squeeze, …): no code runs and no memory moves.
+//! - Outputs hold garbage before `run`; a kernel writes every element. Shapes in [`Io`] are the
+//!   real ones of this run; a kernel that relies on a relation between them checks it, as shapes
+//!   may have been symbols at compile time.
+//! - An op whose output size only the data tells also gives `Kernel::output_shapes`.
+
+use smallvec::SmallVec;
+
+use crate::array::{View, ViewMut};
+use crate::state::StateTensor;
+
+/// What `prepare` gives.
+pub(crate) enum Prepared {
+    /// Code.
+    Kernel(Box<dyn Kernel>),
+    /// Output 0 has the elements of this operand, in the same order.
+    View(usize),
+}
+
+impl Prepared {
+    pub(crate) fn kernel(kernel: impl Kernel + 'static) -> Prepared {
+        Prepared::Kernel(Box::new(kernel))
+    }
+}
+
+/// A prepared op. Errors are sentences without the op's name, which the session adds.
+pub(crate) trait Kernel: Send + Sync {
+    /// Computes the outputs.
+    fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String>;
+
+    /// Shapes of the outputs, for an op whose output sizes only the data tells.
+    fn output_shapes(&self, _inputs: &[View<'_>]) -> Result<Vec<Vec<usize>>, String> {
+        Err("the output's size cannot be told from the input shapes".to_owned())
+    }
+
+    /// How many `f32` of scratch memory a run with inputs of these shapes wants.
+    fn scratch(&self, _inputs: &[&[usize]]) -> usize {
+        0
+    }
+
+    /// Bytes that `prepare` packed.
+    fn packed_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// Inputs and outputs of one run of a kernel.
+pub(crate) struct Io<'a, 'b> {
+    /// Registered operands.
+    pub(crate) inputs: &'b [View<'a>],
+    /// Outputs of the op, in order.
+    pub(crate) outputs: &'b mut [ViewMut<'a>],
+    /// The registered state.
+    pub(crate) state: Option<&'b mut StateTensor>,
+    /// Scratch memory of the size that `scratch` asked for.
+    pub(crate) scratch: &'b mut [f32],
+}
+
+/// A short list that stays on the stack.
+pub(crate) type Short<T> = SmallVec<[T; 6]>;

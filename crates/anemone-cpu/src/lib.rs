@@ -1,0 +1,29 @@
+//! The portable CPU engine.
+//!
+//! - [`CpuEngine`] compiles a checked function: constants are folded and decoded, a kernel is
+//!   prepared for each op that is left, and memory is planned by lifetime.
+//! - `kernel`: the two halves of a kernel, `prepare` and `run`. `kernels`: one table, op by op.
+//! - `plan`, `layout`, `session`: what is fixed at compile time, what depends on the input shapes,
+//!   and the loop that runs the steps.
+//!
+//! Choices: floats of every type are `f32` in the engine, integers `i32`, booleans bytes; states
+//! keep their declared type, so that a state that went through a file is the same; work is split
+//! into chunks whose size never depends on the number of threads or the batch, so that a row's
+//! result depends on the row alone.
+
+mod array;
+mod compile;
+mod convert;
+mod engine;
+mod fold;
+mod kernel;
+mod kernels;
+mod layout;
+mod memory;
+mod plan;
+mod prepare;
+mod run;
+mod session;
+mod state;
+
+pub use engine::CpuEngine;

@@ -1,0 +1,79 @@
+//! What a kernel's `prepare` sees: the op's constants, types, and the operands that it registers.
+
+use std::sync::Arc;
+
+use anemone_ir::infer::InferCtx;
+use anemone_ir::{CheckedFunction, Node, TensorType, ValueId};
+
+use crate::array::Owned;
+use crate::fold::Constants;
+
+/// The op under preparation.
+pub(crate) struct PrepareCtx<'a> {
+    pub(crate) function: &'a CheckedFunction,
+    pub(crate) node: &'a Node,
+    pub(crate) infer: InferCtx<'a>,
+    pub(crate) constants: &'a Constants,
+    /// Values that `run` reads, in registration order.
+    pub(crate) operands: Vec<ValueId>,
+    /// The state that `run` touches.
+    pub(crate) state: Option<ValueId>,
+}
+
+impl<'a> PrepareCtx<'a> {
+    /// The op's types, constants and defaults, as the shape rules see them.
+    pub(crate) fn infer(&self) -> &InferCtx<'a> {
+        &self.infer
+    }
+
+    /// Registers the value bound to `input`; the result indexes `Io::inputs`.
+    pub(crate) fn operand(&mut self, input: &str) -> Result<usize, String> {
+        self.optional_operand(input)?.ok_or_else(|| format!("input `{input}` is missing"))
+    }
+
+    /// Registers the value bound to `input`, if there is one.
+    pub(crate) fn optional_operand(&mut self, input: &str) -> Result<Option<usize>, String> {
+        match self.node.input(input) {
+            [] => Ok(None),
+            [id] => {
+                self.operands.push(*id);
+                Ok(Some(self.operands.len() - 1))
+            }
+            _ => Err(format!("input `{input}` takes one value")),
+        }
+    }
+
+    /// Registers every value bound to a variadic `input`.
+    pub(crate) fn operands(&mut self, input: &str) -> std::ops::Range<usize> {
+        let start = self.operands.len();
+        self.operands.extend(self.node.input(input));
+        start..self.operands.len()
+    }
+
+    /// Registers the state bound to `input` as `Io::state`.
+    pub(crate) fn state(&mut self, input: &str) -> Result<(), String> {
+        match (self.node.input(input), self.state) {
+            ([id], None) => self.state = Some(*id),
+            _ => return Err(format!("input `{input}` must be the op's only state")),
+        }
+        Ok(())
+    }
+
+    /// The constant bound to `input`, or its default, decoded; `None` where it is absent or
+    /// computed while the program runs.
+    pub(crate) fn constant(&self, input: &str) -> Result<Option<Arc<Owned>>, String> {
+        if let [id] = self.node.input(input) {
+            return self.constants.get(self.function, *id);
+        }
+        match self.infer.constant(input) {
+            Some(value) => Owned::from_const(&value).map(|owned| Some(Arc::new(owned))),
+            None => Ok(None),
+        }
+    }
+
+    /// The tensor type of output `index`.
+    pub(crate) fn output(&self, index: usize) -> Result<&'a TensorType, String> {
+        let ty = self.node.outputs.get(index).map(|id| self.function.value(*id).ty());
+        ty.and_then(|t| t.as_tensor()).ok_or_else(|| format!("output {index} is not a tensor"))
+    }
+}

@@ -1,0 +1,60 @@
+//! What goes with a run, and what comes back beside the outputs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anemone_ir::Origin;
+
+use crate::Array;
+
+/// What goes with a run.
+#[derive(Clone, Copy, Default)]
+pub struct RunContext<'a> {
+    /// Stops the run at the next op once it is set.
+    pub cancel: Option<&'a Cancel>,
+    /// Stops the run at the next op once it has passed.
+    pub deadline: Option<Instant>,
+    /// Sees values as they are computed.
+    pub observer: Option<&'a dyn Observer>,
+}
+
+/// A flag that asks a run to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the run to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Sees the values of a run by their origin.
+pub trait Observer: Sync {
+    /// Whether `observe` shall be called for output `output` of the op at `origin`.
+    fn wants(&self, origin: &Origin, output: usize) -> bool;
+
+    /// Sees a value.
+    fn observe(&self, origin: &Origin, output: usize, value: &Array);
+}
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    /// The engine that ran it.
+    pub engine: &'static str,
+    /// The device, as people call it.
+    pub device: String,
+    /// Why another engine or device was asked for and not used; empty if none was.
+    pub fallbacks: Vec<String>,
+    /// Copies of inputs and outputs that were made.
+    pub copies: usize,
+    /// Time from first to last op.
+    pub compute: Duration,
+}
