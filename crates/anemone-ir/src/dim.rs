@@ -148,6 +148,11 @@ impl Dim {
         }
     }
 
+    /// Whether the two are numbers, and not the same one.
+    pub fn differs(&self, other: &Dim) -> bool {
+        matches!((self, other), (Dim::Known(a), Dim::Known(b)) if a != b)
+    }
+
     /// The number for these sizes of symbols; `None` where one is missing or the arithmetic fails.
     pub fn eval(&self, bindings: &Bindings) -> Option<i64> {
         match self {

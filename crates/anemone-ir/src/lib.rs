@@ -22,6 +22,7 @@ mod opset;
 mod package;
 pub mod program;
 mod types;
+pub mod window;
 
 pub use check::{Diagnostic, Diagnostics, check};
 pub use checked::{
