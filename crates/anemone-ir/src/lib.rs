@@ -4,6 +4,7 @@
 //! - [`Package`], [`Description`]: the model around it, its features and metadata.
 //! - [`ops`]: the catalogue of all ops and versions, each declared once.
 //! - [`check`]: from a `Program` to a [`Checked`], in which every type is inferred.
+//! - [`text`]: a `Program` as the text of Apple's `model.mil`, and back.
 //! - [`Dim`], [`Type`]: checked types, with flexible shapes as expressions.
 //!
 //! Choices: inputs keep MIL's names; an unknown op survives in `Program` and fails in `check`;
@@ -21,6 +22,7 @@ pub mod ops;
 mod opset;
 mod package;
 pub mod program;
+pub mod text;
 mod types;
 pub mod window;
 
