@@ -1,6 +1,7 @@
 //! Core ML models as files: `.mlpackage` folders, `.mlmodel` files and their weights.
 //!
 //! - [`read`]: a path to an [`anemone_ir::Package`], every weight checked and mapped.
+//! - [`write`]: a package to a path, where nothing is left half-written.
 //! - [`WeightFile`]: blobs of a weight file by the offset of their metadata.
 //! - [`ReadError`]: what is wrong, where, and apart from it what may help.
 //!
@@ -20,7 +21,8 @@ mod paths;
 mod read;
 mod weights;
 mod wire;
+mod write;
 
-pub use blob::WeightFile;
-pub use errors::{BlobFault, ManifestFault, ReadError, WireFault};
-pub use mlpackage::read;
+pub use blob::{Layout, WeightFile};
+pub use errors::{BlobFault, EncodeFault, ManifestFault, ReadError, WireFault, WriteError};
+pub use mlpackage::{WriteOptions, read, read_bytes, write};

@@ -12,12 +12,14 @@ use crate::paths::{self, PathFault};
 
 /// How literals name the model file's own folder.
 const MODEL_PATH: &str = "@model_path/";
+/// Where new weights go.
+pub(crate) const DEFAULT_FILE: &str = "@model_path/weights/weight.bin";
 
 /// Weight files below the folder of one model file.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    /// The folder that no path may leave; canonical.
-    root: PathBuf,
+    /// The folder that no path may leave; canonical. Without one there are no weights.
+    root: Option<PathBuf>,
     /// The model file's folder below it, with a slash at its end; empty for the root itself.
     folder: String,
     open: RefCell<BTreeMap<String, Opened>>,
@@ -26,7 +28,7 @@ pub(crate) struct Weights {
 type Opened = Result<WeightFile, BlobFault>;
 
 impl Weights {
-    pub(crate) fn new(root: PathBuf, folder: String) -> Weights {
+    pub(crate) fn new(root: Option<PathBuf>, folder: String) -> Weights {
         Weights { root, folder, open: RefCell::default() }
     }
 
@@ -49,13 +51,13 @@ impl Weights {
 
     fn open(&self, name: &str) -> Opened {
         let unopened = |reason: String| BlobFault::NoFile { reason };
+        let root = self.root.as_deref();
+        let root = root.ok_or_else(|| unopened("the model lies in no folder".to_owned()))?;
         let path =
-            paths::inside(&self.root, &relative(&self.folder, name)).map_err(
-                |fault| match fault {
-                    PathFault::Outside => BlobFault::Outside,
-                    PathFault::Io(error) => unopened(error.to_string()),
-                },
-            )?;
+            paths::inside(root, &relative(&self.folder, name)).map_err(|fault| match fault {
+                PathFault::Outside => BlobFault::Outside,
+                PathFault::Io(error) => unopened(error.to_string()),
+            })?;
         // Opening a pipe would wait for its other end.
         if !path.is_file() {
             return Err(unopened("not a regular file".to_owned()));

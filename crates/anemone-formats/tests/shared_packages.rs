@@ -1,10 +1,14 @@
 //! Real packages from the shared folder, where it is beside the checkout.
 
+#![allow(clippy::disallowed_methods, reason = "a test may look at files")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anemone_formats::read;
+use anemone_formats::{WriteOptions, read, write};
 use anemone_ir::{Body, LiteralData};
+
+mod scratch;
 
 fn models() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/coreml");
@@ -39,5 +43,22 @@ fn every_package_is_read_whole() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn every_package_is_written_as_it_was_read() {
+    let folder = scratch::scratch("shared_packages");
+    for path in models() {
+        let package = read(&path).unwrap();
+        let copy = folder.join(path.file_name().unwrap());
+        write(&package, &copy, &WriteOptions::default()).unwrap();
+        assert_eq!(read(&copy).unwrap(), package);
+
+        // Overwriting replaces the files that `package` may still map.
+        write(&package, &copy, &WriteOptions { overwrite: true }).unwrap();
+        assert_eq!(read(&copy).unwrap(), package);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&copy).or_else(|_| fs::remove_file(&copy)).unwrap();
     }
 }

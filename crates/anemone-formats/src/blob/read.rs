@@ -2,13 +2,8 @@
 
 use anemone_tensor::{Buffer, DataType};
 
-use super::kinds;
+use super::{ALIGNMENT, RECORD, SENTINEL, VERSION, kinds};
 use crate::errors::BlobFault;
-
-const ALIGNMENT: u64 = 64;
-const RECORD: u64 = 64;
-const VERSION: u32 = 2;
-const SENTINEL: u32 = 0xDEAD_BEEF;
 
 /// A weight file whose header was checked.
 #[derive(Clone, Debug)]

@@ -1,5 +1,9 @@
 //! `.mlpackage` folders and `.mlmodel` files.
 
-mod read;
+#![allow(clippy::disallowed_methods, reason = "the files of models are read and written here")]
 
-pub use read::read;
+mod read;
+mod write;
+
+pub use read::{read, read_bytes};
+pub use write::{WriteOptions, write};

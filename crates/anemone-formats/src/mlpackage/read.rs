@@ -25,9 +25,14 @@ pub fn read(path: &Path) -> Result<Package, ReadError> {
     if metadata.is_dir() { package(path) } else { single(path) }
 }
 
+/// Reads a `.mlmodel` in memory. It lies in no folder, so it cannot have weight files.
+pub fn read_bytes(bytes: Buffer) -> Result<Package, ReadError> {
+    model(bytes, Path::new("model in memory"), &Weights::new(None, String::new()))
+}
+
 fn single(path: &Path) -> Result<Package, ReadError> {
     let full = path.canonicalize().map_err(|source| io_error(path, source))?;
-    let root = full.parent().map(Path::to_path_buf).unwrap_or_default();
+    let root = full.parent().map(Path::to_path_buf);
     model(map(path, MAX_MODEL)?, path, &Weights::new(root, String::new()))
 }
 
@@ -61,11 +66,11 @@ fn package(path: &Path) -> Result<Package, ReadError> {
     for item in &manifest.items {
         files.add(item).map_err(|fault| fault.unwrap_or_else(|| outside(item)))?;
     }
-    let folder = manifest.model.rfind('/').map_or("", |slash| &manifest.model[..=slash]);
-    let weights = Weights::new(root.clone(), folder.to_owned());
+    let weights = Weights::new(Some(root.clone()), manifest.folder().to_owned());
     let mut package = model(map(&model_path, MAX_MODEL)?, &model_path, &weights)?;
     let mut files = files.found;
     files.extend(weights.opened());
+    files.remove(&manifest.model);
     package.folder = Some(Folder { manifest: text.to_owned(), files });
     Ok(package)
 }

@@ -1,10 +1,11 @@
 //! Literals: immediate values and references to weight files.
 
-use anemone_ir::program::{Blob, DimDecl, ElementType, Extra, TypeDecl};
+use anemone_ir::program::{Blob, Extra, TypeDecl};
 use anemone_ir::{Elements, Literal, LiteralData};
-use anemone_tensor::{Buffer, DataType};
+use anemone_tensor::Buffer;
 
 use super::program::{Context, optional_type};
+use crate::blob::elements;
 use crate::errors::BlobFault;
 use crate::fault::{Fault, Outcome, Within};
 use crate::wire::{OneOf, Slot, View, Wire, Writer};
@@ -171,15 +172,4 @@ fn blob(
         Ok(data) => Ok(LiteralData::Blob(Blob { file, offset, data })),
         Err(fault) => Err(Fault::weights(file, offset, fault)),
     }
-}
-
-/// The element type of a tensor type and its number of elements.
-fn elements(ty: &TypeDecl) -> Option<(DataType, u64)> {
-    let TypeDecl::Tensor(decl) = ty else { return None };
-    let ElementType::Known(dtype) = decl.dtype else { return None };
-    let count = decl.dims.iter().try_fold(1u64, |count, dim| match dim {
-        DimDecl::Known(n) => count.checked_mul(*n),
-        DimDecl::Unknown { .. } | DimDecl::Opaque(_) => None,
-    })?;
-    Some((dtype, count))
 }

@@ -226,8 +226,8 @@ impl<'a> Fields<'a> {
                 return Err(self.truncated(1));
             }
             match self.key()? {
-                (_, 0) => drop(self.varint()?),
-                (_, 1) => drop(self.take(8)?),
+                (_, 0) => _ = self.varint()?,
+                (_, 1) => _ = self.take(8)?,
                 (_, 2) => {
                     let len = self.varint()?;
                     self.take(len)?;
@@ -236,9 +236,9 @@ impl<'a> Fields<'a> {
                 (_, 3) => {
                     return Err(self.view.fault(start, WireFault::TooDeep { limit: MAX_DEPTH }));
                 }
-                (n, 4) if n == *innermost => drop(open.pop()),
+                (n, 4) if n == *innermost => _ = open.pop(),
                 (_, 4) => return Err(self.view.fault(start, WireFault::Group)),
-                _ => drop(self.take(4)?),
+                _ => _ = self.take(4)?,
             }
         }
         Ok(())

@@ -1,0 +1,166 @@
+"""Judges the formats crate by Apple's own readers and writers in coremltools.
+
+    python tools/judge_formats.py [MODEL ...]
+
+Weight files: for every element type that coremltools can store, what Apple's writer writes is what
+the crate reads, the other way round, and both write the same file. Models: each MODEL (.mlpackage
+or .mlmodel) is read and written by the crate; coremltools must see an equal specification and equal
+weights, once with the weight files as they were and once laid out anew.
+Needs the packages in tools/requirements.txt, and cargo.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import coremltools as ct
+import numpy as np
+from coremltools.libmilstoragepython import _BlobStorageReader, _BlobStorageWriter
+from coremltools.libmodelpackage import ModelPackage
+
+ROOT = pathlib.Path(__file__).parent.parent
+COUNTS = [1, 3, 8, 65, 1000]
+# MIL's name, coremltools' name, the array type that its functions take, bits.
+TYPES = [
+    ("fp16", "fp16", np.uint16, 16),
+    ("fp32", "float", np.float32, 32),
+    ("int4", "int4", np.int8, 4),
+    ("int8", "int8", np.int8, 8),
+    ("int16", "int16", np.int16, 16),
+    ("int32", "int32", np.int32, 32),
+    ("uint1", "uint1", np.uint8, 1),
+    ("uint2", "uint2", np.uint8, 2),
+    ("uint3", "uint3", np.uint8, 3),
+    ("uint4", "uint4", np.uint8, 4),
+    ("uint6", "uint6", np.uint8, 6),
+    ("uint8", "uint8", np.uint8, 8),
+    ("uint16", "uint16", np.uint16, 16),
+    ("uint32", "uint32", np.uint32, 32),
+]
+
+
+def ours(*arguments):
+    command = ["cargo", "run", "-q", "-p", "anemone-formats", "--example", "judge", "--"]
+    command += [str(a) for a in arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def values(kind, bits, count, random):
+    if kind == np.float32:
+        return random.standard_normal(count).astype(kind)
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if np.iinfo(kind).min else (0, 1 << bits)
+    return random.integers(low, high, count).astype(kind)
+
+
+def packed(array, bits):
+    if bits >= 8:
+        return array.tobytes()
+    elements = np.unpackbits(array.view(np.uint8)[:, None], axis=1, bitorder="little")
+    return np.packbits(elements[:, :bits].reshape(-1), bitorder="little").tobytes()
+
+
+def judge_weight_files(folder):
+    random = np.random.default_rng(0)
+    blobs = [
+        (mil, name, count, bits, values(kind, bits, count, random))
+        for mil, name, kind, bits in TYPES
+        for count in COUNTS
+    ]
+    theirs, mine = folder / "theirs.bin", folder / "mine.bin"
+    writer = _BlobStorageWriter(str(theirs))
+    offsets = [getattr(writer, f"write_{name}_data")(array) for _, name, _, _, array in blobs]
+    del writer
+
+    unpack, pack = [], []
+    for i, (mil, _, count, bits, array) in enumerate(blobs):
+        source, target = folder / f"in.{i}", folder / f"out.{i}"
+        source.write_bytes(packed(array, bits))
+        pack += [mil, count, source]
+        unpack += [offsets[i], mil, count, target]
+    ours("unpack", theirs, *unpack)
+    my_offsets = [int(offset) for offset in ours("pack", mine, *pack)]
+    assert my_offsets == offsets, (my_offsets, offsets)
+    assert mine.read_bytes() == theirs.read_bytes(), "the files differ"
+    reader = _BlobStorageReader(str(mine))
+    for i, (mil, name, count, bits, array) in enumerate(blobs):
+        assert (folder / f"out.{i}").read_bytes() == packed(array, bits), (mil, count)
+        found = getattr(reader, f"read_{name}_data")(my_offsets[i])
+        assert np.array_equal(found, array), (mil, count)
+    print(f"weight files: {len(blobs)} blobs of {len(TYPES)} types, both ways, and equal files")
+
+
+def blob_values(message):
+    """Every literal with a reference to a weight file, in the specification's own order."""
+    for field, held in sorted(message.ListFields(), key=lambda f: f[0].number):
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            parts = [held[key] for key in sorted(held)]
+        else:
+            parts = held if hasattr(held, "__len__") else [held]
+        for part in parts:
+            if not hasattr(part, "ListFields"):
+                continue
+            if field.message_type.name == "BlobFileValue":
+                yield part
+            else:
+                yield from blob_values(part)
+
+
+def weight_file(package):
+    found = list(package.rglob("weight.bin"))
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+def record(data, offset):
+    """A blob's type, padding and bytes."""
+    sentinel, kind = np.frombuffer(data, np.uint32, 2, offset)
+    size, start, padding = (int(v) for v in np.frombuffer(data, np.uint64, 3, offset + 8))
+    assert sentinel == 0xDEADBEEF
+    return int(kind), padding, data[start : start + size]
+
+
+def load(path):
+    if path.suffix == ".mlpackage":
+        assert ModelPackage.isValid(str(path)), path
+    return ct.models.MLModel(str(path), skip_model_load=True).get_spec()
+
+
+def judge_model(path, folder):
+    copy, moved = folder / f"copy{path.suffix}", folder / f"moved{path.suffix}"
+    before = load(path)
+    ours("rewrite", path.resolve(), copy)
+    assert load(copy) == before, f"{path}: the specification differs"
+    if path.suffix == ".mlmodel":
+        return "specification equal"
+    assert (copy / "Manifest.json").read_text() == (path / "Manifest.json").read_text()
+    old = weight_file(path)
+    if old is None:
+        return "specification equal, no weights"
+    assert weight_file(copy).read_bytes() == old.read_bytes(), f"{path}: the weights differ"
+    ours("relayout", path.resolve(), moved)
+    after = load(moved)
+    old, new = old.read_bytes(), weight_file(moved).read_bytes()
+    pairs = list(zip(blob_values(before), blob_values(after), strict=True))
+    for one, other in pairs:
+        assert record(old, one.offset) == record(new, other.offset), path
+        other.offset = one.offset
+    assert after == before, f"{path}: the specification differs when laid out anew"
+    same = "the same file" if old == new else "another file"
+    return f"specification equal, {len(pairs)} references to weights equal, anew: {same}"
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        judge_weight_files(pathlib.Path(name))
+    for path in map(pathlib.Path, sys.argv[1:]):
+        with tempfile.TemporaryDirectory() as name:
+            print(f"{path.name}: {judge_model(path, pathlib.Path(name))}")
+
+
+if __name__ == "__main__":
+    main()
