@@ -7,7 +7,7 @@ use anemone_engine::{
     CompileError, CompileOptions, Engine, Port, Precision, Refusal, Rounding, Signature,
 };
 use anemone_ir::infer::Symbols;
-use anemone_ir::{Checked, CheckedFunction, Dim, Node, Op, TensorType, Type, ValueId};
+use anemone_ir::{Checked, CheckedFunction, Dim, Node, TensorType, Type, ValueId};
 use rayon::ThreadPool;
 
 use crate::array::{Owned, OwnedData, Storage};
@@ -71,8 +71,7 @@ fn live_nodes(function: &CheckedFunction) -> Vec<&Node> {
     let mut wanted: HashSet<ValueId> = function.outputs().iter().copied().collect();
     let mut live: Vec<&Node> = Vec::new();
     for node in function.nodes().iter().rev() {
-        let has_effect = node.op == Op::WriteState;
-        if has_effect || node.outputs.iter().any(|id| wanted.contains(id)) {
+        if node.op.has_effect() || node.outputs.iter().any(|id| wanted.contains(id)) {
             wanted.extend(node.inputs.iter().flat_map(|(_, ids)| ids));
             live.push(node);
         }

@@ -176,23 +176,41 @@ impl CheckedFunction {
 
     /// The view that shape rules have of `node`; engines read constants and defaults through it.
     pub fn context<'a>(&'a self, node: &Node, symbols: &'a Symbols) -> InferCtx<'a> {
-        let operand = |id: &ValueId| Cow::Borrowed(&self.value(*id).known);
+        let site = Site { opset: self.opset, values: &self.values, symbols };
+        site.context(node, self.version(node), node.outputs.len())
+    }
+}
+
+/// Where a node stands: what shape rules can see besides the node.
+pub(crate) struct Site<'a> {
+    pub(crate) opset: Opset,
+    pub(crate) values: &'a [ValueInfo],
+    pub(crate) symbols: &'a Symbols,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) fn context(
+        &self,
+        node: &Node,
+        version: &'static Version,
+        declared_outputs: usize,
+    ) -> InferCtx<'a> {
+        let operand = |id: &ValueId| Cow::Borrowed(&self.values[id.index()].known);
+        let types = |b: &CheckedBlock| {
+            b.outputs.iter().map(|id| self.values[id.index()].ty().clone()).collect()
+        };
         InferCtx {
             op: node.op,
-            version: self.version(node),
+            version,
             opset: self.opset,
             inputs: node
                 .inputs
                 .iter()
                 .map(|(name, ids)| (*name, ids.iter().map(operand).collect()))
                 .collect(),
-            blocks: node
-                .blocks
-                .iter()
-                .map(|b| b.outputs.iter().map(|id| self.value(*id).ty().clone()).collect())
-                .collect(),
-            declared_outputs: node.outputs.len(),
-            symbols,
+            blocks: node.blocks.iter().map(types).collect(),
+            declared_outputs,
+            symbols: self.symbols,
         }
     }
 }

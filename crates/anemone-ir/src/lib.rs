@@ -5,6 +5,7 @@
 //! - [`ops`]: the catalogue of all ops and versions, each declared once.
 //! - [`check`]: from a `Program` to a [`Checked`], in which every type is inferred.
 //! - [`text`]: a `Program` as the text of Apple's `model.mil`, and back.
+//! - [`Patch`]: the only way to change a `Checked`.
 //! - [`Dim`], [`Type`]: checked types, with flexible shapes as expressions.
 //!
 //! Choices: inputs keep MIL's names; an unknown op survives in `Program` and fails in `check`;
@@ -21,6 +22,7 @@ mod literal;
 pub mod ops;
 mod opset;
 mod package;
+mod patch;
 pub mod program;
 pub mod text;
 mod types;
@@ -40,5 +42,6 @@ pub use literal::{Const, Elements, Literal, LiteralData};
 pub use ops::Op;
 pub use opset::Opset;
 pub use package::{Body, Folder, Package};
+pub use patch::{Edit, Patch, PatchError};
 pub use program::Program;
 pub use types::{TensorType, Type};

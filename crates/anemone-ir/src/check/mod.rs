@@ -4,6 +4,7 @@ mod declared;
 mod diagnostics;
 mod function;
 mod operation;
+pub(crate) mod rule;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
 

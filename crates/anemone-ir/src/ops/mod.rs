@@ -240,6 +240,11 @@ impl Op {
         BY_NAME.get(name).copied()
     }
 
+    /// Whether the op does something besides giving its outputs.
+    pub fn has_effect(self) -> bool {
+        self == Op::WriteState
+    }
+
     /// The version that a program of `opset` uses.
     pub fn version(self, opset: crate::Opset) -> Option<&'static Version> {
         self.def().versions.iter().rev().find(|v| v.since <= opset)
