@@ -97,8 +97,13 @@ impl Literal {
         let elements = match tensor.dtype() {
             DataType::F32 => Elements::Floats(tensor.to_f32()),
             DataType::F64 => Elements::Doubles((0..count).map(|i| tensor.get_f64(i)).collect()),
-            DataType::I32 => Elements::Ints((0..count).map(|i| tensor.get_i64(i) as i32).collect()),
-            DataType::I64 => Elements::LongInts(tensor.to_i64()),
+            DataType::I16 | DataType::U16 | DataType::I32 => {
+                Elements::Ints((0..count).map(|i| tensor.get_i64(i) as i32).collect())
+            }
+            DataType::I64 | DataType::U64 => {
+                let (words, _) = tensor.data().as_chunks::<8>();
+                Elements::LongInts(words.iter().map(|w| i64::from_le_bytes(*w)).collect())
+            }
             DataType::Bool => Elements::Bools((0..count).map(|i| tensor.get_i64(i) != 0).collect()),
             _ => Elements::Bytes(tensor.data().clone()),
         };
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn tensors_survive_the_way_through_a_literal() {
-        for dtype in [DataType::F32, DataType::F16, DataType::I32, DataType::Bool, DataType::U3] {
+        for &dtype in DataType::ALL.iter().filter(|t| t.bits() > 0) {
             let tensor = Tensor::from_f64(dtype, vec![2, 2], [0.0, 1.0, 1.0, 0.0]).unwrap();
             let found = Literal::from_tensor(&tensor).to_const().unwrap();
             assert_eq!(found, Const::Tensor(tensor));
