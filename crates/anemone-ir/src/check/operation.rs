@@ -102,7 +102,15 @@ fn bind_all<'a>(
             .ok_or_else(|| Some(Fault::UnknownInput(name.clone())))?;
         inputs.push((def.name, bind(scope, name, argument)?));
     }
-    check_required(version, |name| source.inputs.contains_key(name))?;
+    // The iOS 16 forms of compressed weights keep their inputs among the attributes.
+    for (name, value) in &source.attributes {
+        let def = version.inputs.iter().find(|d| d.name == name && d.constant);
+        if let (Some(def), false) = (def, source.inputs.contains_key(name)) {
+            let known = literal(value)?;
+            inputs.push((def.name, vec![scope.anonymous("", known)]));
+        }
+    }
+    check_required(version, |name| inputs.iter().any(|(bound, _)| *bound == name))?;
     Ok(inputs)
 }
 
