@@ -77,25 +77,53 @@ impl Dim {
 
     /// The symbol, if the expression is nothing else.
     pub fn as_symbol(&self) -> Option<Symbol> {
-        let Dim::Expr(poly) = self else { return None };
-        match poly.terms.iter().next() {
-            Some((atoms, 1)) if poly.terms.len() == 1 => match atoms.as_slice() {
-                [Atom::Symbol(s)] => Some(*s),
-                _ => None,
-            },
+        match self.as_atom() {
+            Some(Atom::Symbol(s)) => Some(*s),
             _ => None,
         }
     }
 
+    fn as_atom(&self) -> Option<&Atom> {
+        let Dim::Expr(poly) = self else { return None };
+        match poly.terms.first_key_value() {
+            Some((atoms, 1)) if poly.terms.len() == 1 && atoms.len() == 1 => atoms.first(),
+            _ => None,
+        }
+    }
+
+    /// The fraction `self / by` without the symbols that both have as factors.
+    pub fn reduced(&self, by: &Dim) -> (Dim, Dim) {
+        let (mut above, mut below) = (self.terms(), by.terms());
+        let shared: Vec<Atom> = match below.first_key_value() {
+            Some((atoms, _)) if below.len() == 1 => atoms.clone(),
+            _ => Vec::new(),
+        };
+        for atom in shared {
+            let without = |terms: &BTreeMap<Vec<Atom>, i64>| -> Option<BTreeMap<_, _>> {
+                let rest = terms.iter().map(|(atoms, factor)| {
+                    let mut rest = atoms.clone();
+                    rest.remove(rest.iter().position(|a| *a == atom)?);
+                    Some((rest, *factor))
+                });
+                rest.collect()
+            };
+            if let (Some(a), Some(b)) = (without(&above), without(&below)) {
+                (above, below) = (a, b);
+            }
+        }
+        (Dim::from_terms(above), Dim::from_terms(below))
+    }
+
     /// `floor(self / by)`; `None` for a division by a known zero.
     pub fn floor_div(&self, by: &Dim) -> Option<Dim> {
-        match (self, by) {
+        let (a, b) = self.reduced(by);
+        match (&a, &b) {
             (_, Dim::Known(0)) => None,
-            (_, Dim::Known(1)) => Some(self.clone()),
+            (a, Dim::Known(1)) => Some(a.clone()),
             (Dim::Known(a), Dim::Known(b)) => Some(Dim::Known(floor_div(*a, *b)?)),
             (a, b) if a == b => Some(Dim::ONE),
             (Dim::Expr(p), b) if p.divided(b).is_some() => p.divided(b),
-            _ => Some(Dim::atom(Atom::FloorDiv(self.clone().into(), by.clone().into()))),
+            _ => Some(Dim::atom(Atom::FloorDiv(a.into(), b.into()))),
         }
     }
 
@@ -115,20 +143,22 @@ impl Dim {
         }
     }
 
-    /// The larger of the two.
-    pub fn max(&self, other: &Dim) -> Dim {
+    /// The larger of the two (`max` is the order of the forms).
+    pub fn at_least(&self, other: &Dim) -> Dim {
         match (self, other) {
             (Dim::Known(a), Dim::Known(b)) => Dim::Known(*a.max(b)),
-            (a, b) if a == b => a.clone(),
+            (a, b) if a.covers(b) => a.clone(),
+            (a, b) if b.covers(a) => b.clone(),
             (a, b) => Dim::atom(Atom::Max(a.min_of(b).clone().into(), a.max_of(b).clone().into())),
         }
     }
 
     /// The smaller of the two.
-    pub fn min(&self, other: &Dim) -> Dim {
+    pub fn at_most(&self, other: &Dim) -> Dim {
         match (self, other) {
             (Dim::Known(a), Dim::Known(b)) => Dim::Known(*a.min(b)),
-            (a, b) if a == b => a.clone(),
+            (a, b) if a.covers(b) => b.clone(),
+            (a, b) if b.covers(a) => a.clone(),
             (a, b) => Dim::atom(Atom::Min(a.min_of(b).clone().into(), a.max_of(b).clone().into())),
         }
     }
@@ -151,6 +181,26 @@ impl Dim {
     /// Whether the two are numbers, and not the same one.
     pub fn differs(&self, other: &Dim) -> bool {
         matches!((self, other), (Dim::Known(a), Dim::Known(b)) if a != b)
+    }
+
+    /// Whether `self >= other` for all sizes of their symbols, as far as their forms tell.
+    fn covers(&self, other: &Dim) -> bool {
+        match other.as_atom() {
+            Some(Atom::Max(a, b)) if self.covers(a) && self.covers(b) => true,
+            Some(Atom::Min(a, b)) if self.covers(a) || self.covers(b) => true,
+            _ => (self - other).is_never_negative(),
+        }
+    }
+
+    /// Whether it is 0 or more for all sizes of its symbols, as far as its form tells.
+    pub fn is_never_negative(&self) -> bool {
+        match self {
+            Dim::Known(n) => *n >= 0,
+            Dim::Expr(poly) => poly
+                .terms
+                .iter()
+                .all(|(atoms, factor)| *factor >= 0 && atoms.iter().all(Atom::is_never_negative)),
+        }
     }
 
     /// The number for these sizes of symbols; `None` where one is missing or the arithmetic fails.
@@ -263,6 +313,17 @@ impl Poly {
 }
 
 impl Atom {
+    fn is_never_negative(&self) -> bool {
+        match self {
+            Atom::Symbol(_) => true,
+            Atom::Mod(_, by) => by.is_never_negative(),
+            Atom::Max(a, b) => a.is_never_negative() || b.is_never_negative(),
+            Atom::FloorDiv(a, b) | Atom::Min(a, b) | Atom::Broadcast(a, b) => {
+                a.is_never_negative() && b.is_never_negative()
+            }
+        }
+    }
+
     fn eval(&self, bindings: &Bindings) -> Option<i64> {
         let two = |a: &Dim, b: &Dim| Some((a.eval(bindings)?, b.eval(bindings)?));
         match self {
@@ -409,6 +470,15 @@ mod tests {
         assert_eq!((&n * &two).modulo(&two), Some(Dim::Known(0)));
         assert_eq!(n.floor_div(&Dim::Known(0)), None);
         assert_eq!((&(&n * &two) + &Dim::Known(-3)).to_string(), "2*s0 - 3");
+    }
+
+    #[test]
+    fn the_larger_and_smaller_are_found_without_sizes() {
+        let (n, three) = (s(0), Dim::Known(3));
+        assert_eq!((&n + &three).at_least(&n), &n + &three);
+        assert_eq!((&n + &three).at_most(&n), n);
+        assert_eq!(n.at_least(&Dim::Known(0)), n);
+        assert_eq!((&n - &three).at_least(&Dim::Known(0)).to_string(), "max(0, s0 - 3)");
     }
 
     #[test]

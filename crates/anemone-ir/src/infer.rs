@@ -12,6 +12,9 @@ use crate::{Const, Dim, Opset, Symbol, TensorType, Type};
 /// Values with more elements than this are not looked into for shapes.
 pub(crate) const MAX_SHAPE_ELEMENTS: usize = 1024;
 
+/// Ops that make a tensor of a higher rank than this are refused.
+pub(crate) const MAX_RANK: usize = 32;
+
 /// A fault in one op.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -374,6 +377,16 @@ impl InferCtx<'_> {
         Ok(Some(axes))
     }
 
+    /// The length of the vector `input`, which must be known.
+    pub fn vector_len(&self, input: &str) -> Result<usize, Fault> {
+        match self.shape(input)? {
+            [n] => n.known().ok_or_else(|| {
+                Fault::Unsupported(format!("input `{input}` has an unknown length"))
+            }),
+            other => Err(Fault::value(input, format!("must be a vector, not {}", show(other)))),
+        }
+    }
+
     /// A dimension that only the data tells.
     pub fn fresh(&self) -> Dim {
         Dim::symbol(self.symbols.fresh())
@@ -448,6 +461,26 @@ pub(crate) fn vector_of_axis(ctx: &InferCtx<'_>, input: &str, axis: usize) -> Re
             Err(Fault::Shape(format!("`{input}` is {found}, not [{n}] as axis {axis} of `x`")))
         }
     }
+}
+
+/// The one size that two axes must share: the known one where the other is an expression;
+/// `None` where two numbers differ.
+pub fn unify(a: &Dim, b: &Dim) -> Option<Dim> {
+    match (a, b) {
+        _ if a.differs(b) => None,
+        (Dim::Expr(_), Dim::Known(_)) => Some(b.clone()),
+        _ => Some(a.clone()),
+    }
+}
+
+/// The one shape that two tensors must share.
+pub fn unify_shapes(a: &[Dim], b: &[Dim]) -> Option<Vec<Dim>> {
+    (a.len() == b.len()).then(|| a.iter().zip(b).map(|(a, b)| unify(a, b)).collect())?
+}
+
+/// The number of elements of a shape.
+pub fn volume(shape: &[Dim]) -> Dim {
+    shape.iter().fold(Dim::ONE, |n, d| &n * d)
 }
 
 /// A shape as people read it.

@@ -85,7 +85,7 @@ impl Window {
         }
         // A last window must begin inside the input or the padding before it.
         let inside = div(&(input + &Dim::from(before)), &stride);
-        at_least_one(axis, Dim::max(&Dim::min(&all, &inside), &(&all - &Dim::ONE)))
+        at_least_one(axis, all.at_most(&inside).at_least(&(&all - &Dim::ONE)))
     }
 
     /// Elements that a window of `kernel` elements spans along `axis`.

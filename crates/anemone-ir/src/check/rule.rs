@@ -2,7 +2,7 @@
 
 use anemone_tensor::{DataType, Tensor};
 
-use crate::infer::{Fault, InferCtx, MAX_SHAPE_ELEMENTS, Operand};
+use crate::infer::{Fault, InferCtx, MAX_SHAPE_ELEMENTS, Operand, volume};
 use crate::ops::{Infer, InputDef, InputKind, Version};
 use crate::{Const, Dim, TensorType, Type, ValueId, ValueInfo};
 
@@ -21,9 +21,8 @@ pub(crate) fn infer(ctx: &InferCtx<'_>) -> Result<Vec<Operand>, Fault> {
         return Err(Fault::Shape("a size of the output is too long a formula".to_owned()));
     }
     let fixed = def.name.starts_with("constexpr_");
-    let dims = def.evaluate.and_then(|evaluate| evaluate(ctx));
-    let dims_of = |i: usize| dims.as_ref().filter(|_| i == 0);
-    Ok(types.into_iter().enumerate().map(|(i, ty)| output(ty, dims_of(i), fixed)).collect())
+    let mut dims = def.evaluate.and_then(|evaluate| evaluate(ctx));
+    Ok(types.into_iter().map(|ty| output(ty, &mut dims, fixed)).collect())
 }
 
 /// Kind, arity, constness and domains, as the version declares them.
@@ -122,13 +121,19 @@ fn holds(dtype: DataType, dims: &[Dim]) -> bool {
         })
 }
 
-fn output(ty: Type, dims: Option<&Vec<Dim>>, fixed: bool) -> Operand {
-    let dims = dims.filter(|d| ty.as_tensor().is_some_and(|t| holds(t.dtype, d)));
-    let value = match (dims, ty.as_tensor()) {
-        (Some(dims), Some(t)) => number(t, dims),
-        _ => None,
-    };
-    Operand { constant: fixed || value.is_some(), value, dims: dims.cloned(), ty }
+/// An output, which takes its elements from the front of `dims`.
+fn output(ty: Type, dims: &mut Option<Vec<Dim>>, fixed: bool) -> Operand {
+    let mut known = Operand { constant: fixed, value: None, dims: None, ty };
+    let Some(tensor) = known.ty.as_tensor() else { return known };
+    if let (Some(left), Some(count)) = (dims, volume(&tensor.shape).known())
+        && count <= left.len()
+    {
+        let own: Vec<Dim> = left.drain(..count).collect();
+        known.dims = Some(own).filter(|own| holds(tensor.dtype, own));
+    }
+    known.value = known.dims.as_deref().and_then(|dims| number(tensor, dims));
+    known.constant |= known.value.is_some();
+    known
 }
 
 fn number(ty: &TensorType, dims: &[Dim]) -> Option<Const> {

@@ -14,7 +14,7 @@ pub struct OpDef {
     pub versions: &'static [Version],
     /// Types of the outputs.
     pub infer: Infer,
-    /// Elements of the output, for integer and shape ops on known or symbolic values.
+    /// Elements of the outputs, for integer and shape ops on known or symbolic values.
     pub evaluate: Option<Evaluate>,
     /// Values of the inputs declared [`Default::Computed`].
     pub computed: Option<Compute>,
@@ -35,7 +35,7 @@ impl OpDef {
 /// The types of an op's outputs, from its inputs.
 pub type Rule = fn(&InferCtx<'_>) -> Result<Vec<Type>, Fault>;
 
-/// The elements of an op's only output, where inputs are known well enough.
+/// The elements of an op's outputs, one output after another, where inputs are known well enough.
 pub type Evaluate = fn(&InferCtx<'_>) -> Option<Vec<Dim>>;
 
 /// The value of an input that was left out and follows from the others.

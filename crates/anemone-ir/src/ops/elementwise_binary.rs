@@ -21,9 +21,9 @@ pub(super) const FLOOR_DIV: OpDef =
 pub(super) const MOD: OpDef =
     op("mod", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, Dim::modulo));
 pub(super) const MAXIMUM: OpDef =
-    op("maximum", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a.max(b))));
+    op("maximum", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a.at_least(b))));
 pub(super) const MINIMUM: OpDef =
-    op("minimum", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a.min(b))));
+    op("minimum", NUMBERS, like_inputs).evaluated(|ctx| pairs(ctx, |a, b| Some(a.at_most(b))));
 pub(super) const POW: OpDef = op("pow", NUMBERS, like_inputs);
 
 /// `x / y`; integers are truncated.

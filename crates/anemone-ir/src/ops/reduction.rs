@@ -39,10 +39,10 @@ pub(super) const REDUCE_LOG_SUM: OpDef = op("reduce_log_sum", AXES, reduced);
 pub(super) const REDUCE_LOG_SUM_EXP: OpDef = op("reduce_log_sum_exp", AXES, reduced);
 
 pub(super) const REDUCE_MAX: OpDef =
-    op("reduce_max", AXES, reduced).evaluated(|ctx| fold(ctx, |a, b| a.max(b)));
+    op("reduce_max", AXES, reduced).evaluated(|ctx| fold(ctx, |a, b| a.at_least(b)));
 pub(super) const REDUCE_MEAN: OpDef = op("reduce_mean", AXES, reduced);
 pub(super) const REDUCE_MIN: OpDef =
-    op("reduce_min", AXES, reduced).evaluated(|ctx| fold(ctx, |a, b| a.min(b)));
+    op("reduce_min", AXES, reduced).evaluated(|ctx| fold(ctx, |a, b| a.at_most(b)));
 pub(super) const REDUCE_PROD: OpDef =
     op("reduce_prod", AXES, reduced).evaluated(|ctx| fold(ctx, |a, b| a * b));
 pub(super) const REDUCE_SUM: OpDef =
