@@ -6,54 +6,71 @@
 //! - a session runs one step at a time, and views do not outlive their step;
 //! - an output never shares memory with an input: a view has no kernel.
 
-use std::cell::UnsafeCell;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
 
 use anemone_engine::RunError;
 
 use crate::array::{Data, DataMut, Storage};
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+/// Every allocation starts at a multiple of this.
+const ALIGN: usize = 64;
 
-/// Zeroed memory, aligned to 64 bytes, that grows between runs.
-#[derive(Default)]
+/// Zeroed memory that grows between runs. Pages that nobody touches cost nothing.
 pub(crate) struct Arena {
-    lines: UnsafeCell<Vec<Line>>,
+    start: NonNull<u8>,
+    bytes: usize,
 }
 
-// SAFETY: the cell is only reached through the views of one session, which runs one step at a
-// time; kernels on several threads get slices that borrow from those views.
+// SAFETY: the arena owns its memory, and hands it out only through the views of one session, which
+// runs one step at a time; kernels on several threads get slices that borrow from those views.
+unsafe impl Send for Arena {}
+// SAFETY: as above.
 unsafe impl Sync for Arena {}
 
-impl Arena {
-    /// Makes the arena at least `bytes` long.
-    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), RunError> {
-        let lines = self.lines.get_mut();
-        let wanted = bytes.div_ceil(64);
-        if wanted > lines.len() {
-            // What the arena holds is of no use to the next run: free it before asking for more.
-            *lines = Vec::new();
-            lines.try_reserve_exact(wanted).map_err(|_| RunError::Memory { bytes })?;
-            lines.resize(wanted, Line([0; 64]));
+impl Default for Arena {
+    fn default() -> Arena {
+        Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0 }
+    }
+}
+
+/// Stands for the alignment of an empty arena's pointer.
+#[repr(align(64))]
+struct Line;
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            // SAFETY: `grow` allocated it with this layout, and `bytes` was set only then.
+            unsafe {
+                dealloc(self.start.as_ptr(), Layout::from_size_align_unchecked(self.bytes, ALIGN));
+            }
         }
+    }
+}
+
+impl Arena {
+    /// Makes the arena at least `bytes` long. What it held is lost.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), RunError> {
+        if bytes <= self.bytes {
+            return Ok(());
+        }
+        *self = Arena::default();
+        let fault = RunError::Memory { bytes };
+        let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else { return Err(fault) };
+        // SAFETY: the layout's size is not zero, as it is larger than `self.bytes`.
+        let start = unsafe { alloc_zeroed(layout) };
+        *self = Arena { start: NonNull::new(start).ok_or(fault)?, bytes };
         Ok(())
     }
 
-    fn bytes(&self) -> usize {
-        // SAFETY: nobody holds a reference to the vector itself, only to its heap memory.
-        unsafe { (*self.lines.get()).len() * 64 }
-    }
-
-    fn start(&self) -> *mut u8 {
-        // SAFETY: as in `bytes`; the pointer is derived from the vector's own mutable pointer.
-        unsafe { (*self.lines.get()).as_mut_ptr().cast() }
-    }
-
     fn pointer(&self, offset: usize, bytes: usize) -> *mut u8 {
-        assert!(offset % 64 == 0 && offset + bytes <= self.bytes(), "the layout fits the arena");
+        assert!(
+            offset.is_multiple_of(ALIGN) && offset + bytes <= self.bytes,
+            "the layout fits the arena"
+        );
         // SAFETY: just checked to lie within the allocation (or one past its end when empty).
-        unsafe { self.start().add(offset) }
+        unsafe { self.start.as_ptr().add(offset) }
     }
 
     /// `count` elements at `offset`, to be read.
