@@ -94,6 +94,7 @@ impl Owned {
 
     /// A tensor, decoded. Integers of 64 bits are cut to what `i32` holds, as Core ML does.
     pub(crate) fn from_tensor(tensor: &Tensor) -> Result<Owned, String> {
+        tensor.data().verify().map_err(|e| e.to_string())?;
         let shape = tensor.shape().to_vec();
         let count = tensor.count();
         let narrow = |i| tensor.get_i64(i).clamp(i32::MIN.into(), i32::MAX.into()) as i32;

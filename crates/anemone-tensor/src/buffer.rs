@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use crate::mapped::{MapError, Mapping};
 
 /// Immutable shared bytes. Cloning and slicing copy nothing.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct Buffer {
 #[derive(Clone)]
 enum Owner {
     Owned(Arc<Vec<Line>>),
-    Mapped(Arc<Mmap>),
+    Mapped(Arc<Mapping>),
 }
 
 #[derive(Clone, Copy)]
@@ -33,9 +33,9 @@ impl Buffer {
         Buffer { owner: Owner::Owned(Arc::new(lines)), range: 0..bytes.len() }
     }
 
-    pub(crate) fn from_map(map: Arc<Mmap>) -> Buffer {
-        let range = 0..map.len();
-        Buffer { owner: Owner::Mapped(map), range }
+    pub(crate) fn from_mapping(mapping: Arc<Mapping>) -> Buffer {
+        let range = 0..mapping.bytes().len();
+        Buffer { owner: Owner::Mapped(mapping), range }
     }
 
     /// The part `range` of this buffer, or `None` where it does not fit.
@@ -45,6 +45,15 @@ impl Buffer {
         }
         let start = self.range.start + range.start;
         Some(Buffer { owner: self.owner.clone(), range: start..start + range.len() })
+    }
+
+    /// Fails if the bytes lie in a mapped file that is now too short to hold them all, so that
+    /// reading would fault. To be asked before much is read.
+    pub fn verify(&self) -> Result<(), MapError> {
+        match &self.owner {
+            Owner::Owned(_) => Ok(()),
+            Owner::Mapped(mapping) => mapping.verify(),
+        }
     }
 
     /// Whether the bytes lie in a mapped file.
@@ -63,7 +72,7 @@ impl Deref for Buffer {
             Owner::Owned(lines) => unsafe {
                 std::slice::from_raw_parts(lines.as_ptr().cast::<u8>(), lines.len() * 64)
             },
-            Owner::Mapped(map) => map,
+            Owner::Mapped(mapping) => mapping.bytes(),
         };
         &all[self.range.clone()]
     }

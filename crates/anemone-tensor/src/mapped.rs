@@ -35,11 +35,9 @@ pub enum MapError {
     },
 }
 
-/// A read-only mapping of a whole file.
+/// A file, mapped as a whole and read-only.
 #[derive(Debug)]
 pub struct MappedFile {
-    path: PathBuf,
-    file: File,
     buffer: Buffer,
 }
 
@@ -58,34 +56,70 @@ impl MappedFile {
         } else {
             // SAFETY: the mapping is private and read-only. Another process that writes to the
             // file can change the bytes, which are only ever read as plain integers; one that
-            // truncates it is looked for by `verify` before large reads.
+            // truncates it is looked for by `Buffer::verify` before much is read.
             let map = unsafe { Mmap::map(&file) }.map_err(fail)?;
-            Buffer::from_map(Arc::new(map))
+            Buffer::from_mapping(Arc::new(Mapping { path: path.to_owned(), file, map }))
         };
-        Ok(MappedFile { path: path.to_owned(), file, buffer })
+        Ok(MappedFile { buffer })
     }
 
-    /// The mapped bytes.
+    /// The mapped bytes; they keep the mapping alive.
     pub fn buffer(&self) -> &Buffer {
         &self.buffer
     }
+}
 
-    /// The file's path.
-    pub fn path(&self) -> &Path {
-        &self.path
+/// What the buffers of one mapped file share.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    path: PathBuf,
+    file: File,
+    map: Mmap,
+}
+
+impl Mapping {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.map
     }
 
-    /// Fails if the file is now shorter than the mapping, so that reading would fault.
-    pub fn verify(&self) -> Result<(), MapError> {
+    pub(crate) fn verify(&self) -> Result<(), MapError> {
         let now = self
             .file
             .metadata()
             .map_err(|source| MapError::Io { path: self.path.clone(), source })?
             .len();
-        let mapped = self.buffer.len() as u64;
+        let mapped = self.map.len() as u64;
         if now < mapped {
             return Err(MapError::Shrank { path: self.path.clone(), mapped, now });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make the files that they map")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_shrinks_is_told() {
+        let path = std::env::temp_dir().join(format!("anemone-shrinks-{}", std::process::id()));
+        std::fs::write(&path, [7; 100]).unwrap();
+        let part = MappedFile::open(&path).unwrap().buffer().slice(10..20).unwrap();
+        assert_eq!(part[0], 7);
+        assert!(part.verify().is_ok());
+        File::options().write(true).open(&path).unwrap().set_len(50).unwrap();
+        let found = part.verify();
+        assert!(matches!(found, Err(MapError::Shrank { mapped: 100, now: 50, .. })));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn folders_are_refused_and_empty_files_are_not() {
+        assert!(MappedFile::open(&std::env::temp_dir()).is_err());
+        let path = std::env::temp_dir().join(format!("anemone-empty-{}", std::process::id()));
+        std::fs::write(&path, []).unwrap();
+        assert!(MappedFile::open(&path).unwrap().buffer().is_empty());
+        std::fs::remove_file(&path).unwrap();
     }
 }
