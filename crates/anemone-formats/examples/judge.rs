@@ -1,4 +1,4 @@
-//! What `tools/judge_formats.py` asks of this crate, so that Apple's own readers can judge it.
+//! What `tools/checks/formats.py` asks of this crate, so that Apple's own readers can judge it.
 //!
 //! - `rewrite IN OUT`: reads a model and writes it back.
 //! - `relayout IN OUT`: the same, but every weight file gets a new layout.

@@ -45,7 +45,7 @@ impl Weights {
     /// The files that were opened, by their path below the root.
     pub(crate) fn opened(self) -> impl Iterator<Item = (String, Buffer)> {
         self.open.into_inner().into_iter().filter_map(move |(name, file)| {
-            Some((relative(&self.folder, &name), file.ok()?.bytes().clone()))
+            Some((relative(&self.folder, &name)?, file.ok()?.bytes().clone()))
         })
     }
 
@@ -53,11 +53,11 @@ impl Weights {
         let unopened = |reason: String| BlobFault::NoFile { reason };
         let root = self.root.as_deref();
         let root = root.ok_or_else(|| unopened("the model lies in no folder".to_owned()))?;
-        let path =
-            paths::inside(root, &relative(&self.folder, name)).map_err(|fault| match fault {
-                PathFault::Outside => BlobFault::Outside,
-                PathFault::Io(error) => unopened(error.to_string()),
-            })?;
+        let relative = relative(&self.folder, name).ok_or(BlobFault::Outside)?;
+        let path = paths::inside(root, &relative).map_err(|fault| match fault {
+            PathFault::Outside => BlobFault::Outside,
+            PathFault::Io(error) => unopened(error.to_string()),
+        })?;
         // Opening a pipe would wait for its other end.
         if !path.is_file() {
             return Err(unopened("not a regular file".to_owned()));
@@ -67,7 +67,8 @@ impl Weights {
     }
 }
 
-/// The path of weight file `name` for a model in `folder`.
-pub(crate) fn relative(folder: &str, name: &str) -> String {
-    format!("{folder}{}", name.strip_prefix(MODEL_PATH).unwrap_or(name))
+/// The path of weight file `name` for a model in `folder`; `None` where the name leads elsewhere.
+pub(crate) fn relative(folder: &str, name: &str) -> Option<String> {
+    let name = name.strip_prefix(MODEL_PATH).unwrap_or(name);
+    paths::is_plain(name).then(|| format!("{folder}{name}"))
 }

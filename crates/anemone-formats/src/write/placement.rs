@@ -8,7 +8,6 @@ use anemone_tensor::{Buffer, DataType};
 
 use crate::blob::{Layout, WeightFile, elements};
 use crate::errors::BlobFault;
-use crate::paths;
 use crate::weights::{DEFAULT_FILE, relative};
 
 /// Offsets of blobs, given out while a model is encoded.
@@ -49,10 +48,7 @@ impl<'a> Placement<'a> {
             return Err(BlobFault::Size { needed, found: blob.data.len() as u64 * 8 });
         }
         let name = if blob.file.is_empty() { DEFAULT_FILE } else { blob.file.as_str() };
-        let path = relative(self.folder, name);
-        if !paths::is_plain(&path) {
-            return Err(BlobFault::Outside);
-        }
+        let path = relative(self.folder, name).ok_or(BlobFault::Outside)?;
         let mut new = self.new.borrow_mut();
         if !new.contains_key(&path) && self.is_where_it_was(&path, blob, dtype, count) {
             return Ok((name, blob.offset));

@@ -1,12 +1,12 @@
 """Judges the formats crate by Apple's own readers and writers in coremltools.
 
-    python tools/judge_formats.py [MODEL ...]
+    python tools/checks/formats.py [MODEL ...]
 
 Weight files: for every element type that coremltools can store, what Apple's writer writes is what
 the crate reads, the other way round, and both write the same file. Models: each MODEL (.mlpackage
-or .mlmodel) is read and written by the crate; coremltools must see an equal specification and equal
-weights, once with the weight files as they were and once laid out anew.
-Needs the packages in tools/requirements.txt, and cargo.
+or .mlmodel; the crate's own test data without any) is read and written by the crate; coremltools
+must see an equal specification and equal weights, once with the weight files as they were and once
+laid out anew. Needs the packages in tools/requirements.txt, and cargo.
 """
 
 import pathlib
@@ -19,7 +19,8 @@ import numpy as np
 from coremltools.libmilstoragepython import _BlobStorageReader, _BlobStorageWriter
 from coremltools.libmodelpackage import ModelPackage
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "crates" / "anemone-formats" / "tests" / "data"
 COUNTS = [1, 3, 8, 65, 1000]
 # MIL's name, coremltools' name, the array type that its functions take, bits.
 TYPES = [
@@ -157,7 +158,8 @@ def judge_model(path, folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         judge_weight_files(pathlib.Path(name))
-    for path in map(pathlib.Path, sys.argv[1:]):
+    models = map(pathlib.Path, sys.argv[1:]) if sys.argv[1:] else sorted(DATA.glob("*.mlpackage"))
+    for path in models:
         with tempfile.TemporaryDirectory() as name:
             print(f"{path.name}: {judge_model(path, pathlib.Path(name))}")
 

@@ -1,0 +1,8 @@
+//! The protobuf of a model.
+
+#![no_main]
+
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::model(data));
