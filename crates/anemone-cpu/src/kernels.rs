@@ -6,6 +6,9 @@ use anemone_ir::Op;
 use crate::kernel::Prepared;
 use crate::prepare::PrepareCtx;
 
+mod conv;
+mod linear;
+mod pool;
 mod states;
 
 /// The first half of a kernel: decodes constants, checks, chooses code and packs weights.
@@ -56,9 +59,9 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::Select => Err("this op has no kernel yet"),
         Op::WhileLoop => Err("this op has no kernel yet"),
         // conv
-        Op::Conv => Err("this op has no kernel yet"),
-        Op::ConvQuantized => Err("this op has no kernel yet"),
-        Op::ConvTranspose => Err("this op has no kernel yet"),
+        Op::Conv => Ok(conv::conv),
+        Op::ConvQuantized => Ok(conv::conv_quantized),
+        Op::ConvTranspose => Ok(conv::conv_transpose),
         // elementwise_binary
         Op::Add => Err("this op has no kernel yet"),
         Op::Equal => Err("this op has no kernel yet"),
@@ -117,9 +120,9 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::UpsampleBilinear => Err("this op has no kernel yet"),
         Op::UpsampleNearestNeighbor => Err("this op has no kernel yet"),
         // linear
-        Op::Einsum => Err("this op has no kernel yet"),
-        Op::Linear => Err("this op has no kernel yet"),
-        Op::Matmul => Err("this op has no kernel yet"),
+        Op::Einsum => Ok(linear::einsum),
+        Op::Linear => Ok(linear::linear),
+        Op::Matmul => Ok(linear::matmul),
         // normalization
         Op::BatchNorm => Err("this op has no kernel yet"),
         Op::InstanceNorm => Err("this op has no kernel yet"),
@@ -127,9 +130,9 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::LayerNorm => Err("this op has no kernel yet"),
         Op::LocalResponseNorm => Err("this op has no kernel yet"),
         // pool
-        Op::AvgPool => Err("this op has no kernel yet"),
-        Op::L2Pool => Err("this op has no kernel yet"),
-        Op::MaxPool => Err("this op has no kernel yet"),
+        Op::AvgPool => Ok(pool::avg_pool),
+        Op::L2Pool => Ok(pool::l2_pool),
+        Op::MaxPool => Ok(pool::max_pool),
         // quantization_ops
         Op::Dequantize => Err("this op has no kernel yet"),
         Op::Quantize => Err("this op has no kernel yet"),

@@ -16,6 +16,7 @@ mod compile;
 mod convert;
 mod engine;
 mod fold;
+mod gemm;
 mod kernel;
 mod kernels;
 mod layout;
@@ -25,5 +26,6 @@ mod prepare;
 mod run;
 mod session;
 mod state;
+mod window;
 
 pub use engine::CpuEngine;

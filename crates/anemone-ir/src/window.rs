@@ -93,19 +93,19 @@ impl Window {
         &(&(kernel - &Dim::ONE) * &Dim::from(self.dilations[axis])) + &Dim::ONE
     }
 
-    /// Padding before the first element of `axis`, where `outputs` windows of `kernel` elements
-    /// stand on `input` elements.
-    pub fn before(&self, axis: usize, input: usize, kernel: usize, outputs: usize) -> usize {
+    /// Padding before and after `axis`, where `outputs` windows of `kernel` elements stand on
+    /// `input` elements.
+    pub fn pads(&self, axis: usize, input: usize, kernel: usize, outputs: usize) -> (usize, usize) {
         let total = || {
             let last = outputs.saturating_sub(1).saturating_mul(self.strides[axis]);
             let extent = kernel.saturating_sub(1).saturating_mul(self.dilations[axis]) + 1;
             last.saturating_add(extent).saturating_sub(input)
         };
         match &self.padding {
-            Padding::Valid => 0,
-            Padding::Same => total() / 2,
-            Padding::SameLower => total().div_ceil(2),
-            Padding::Custom(pads) => pads[axis].0,
+            Padding::Valid => (0, 0),
+            Padding::Same => (total() / 2, total().div_ceil(2)),
+            Padding::SameLower => (total().div_ceil(2), total() / 2),
+            Padding::Custom(pads) => pads[axis],
         }
     }
 }
@@ -202,7 +202,7 @@ mod tests {
             let w = window(stride, dilation, padding, ceil);
             let found = w.output(0, &Dim::from(input), &Dim::from(kernel)).unwrap();
             assert_eq!(found, Dim::Known(output), "{input} {kernel} {w:?}");
-            assert_eq!(w.before(0, input, kernel, output as usize), before, "{input} {w:?}");
+            assert_eq!(w.pads(0, input, kernel, output as usize).0, before, "{input} {w:?}");
         }
     }
 
