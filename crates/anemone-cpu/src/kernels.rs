@@ -6,10 +6,15 @@ use anemone_ir::Op;
 use crate::kernel::Prepared;
 use crate::prepare::PrepareCtx;
 
+mod compression;
+mod constexpr_ops;
 mod conv;
+mod image_resizing;
 mod linear;
 mod pool;
+mod quantization_ops;
 mod states;
+mod transformers;
 
 /// The first half of a kernel: decodes constants, checks, chooses code and packs weights.
 pub(crate) type Prepare = fn(&mut PrepareCtx<'_>) -> Result<Prepared, String>;
@@ -38,14 +43,14 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         // classify
         Op::Classify => Err("this op has no kernel yet"),
         // compression
-        Op::ConstexprBlockwiseShiftScale => Err("this op has no kernel yet"),
-        Op::ConstexprLutToSparse => Err("this op has no kernel yet"),
-        Op::ConstexprSparseBlockwiseShiftScale => Err("this op has no kernel yet"),
+        Op::ConstexprBlockwiseShiftScale => Ok(compression::blockwise),
+        Op::ConstexprLutToSparse => Ok(compression::lut_to_sparse),
+        Op::ConstexprSparseBlockwiseShiftScale => Ok(compression::sparse_blockwise),
         // constexpr_ops
-        Op::ConstexprAffineDequantize => Err("this op has no kernel yet"),
-        Op::ConstexprCast => Err("this op has no kernel yet"),
-        Op::ConstexprLutToDense => Err("this op has no kernel yet"),
-        Op::ConstexprSparseToDense => Err("this op has no kernel yet"),
+        Op::ConstexprAffineDequantize => Ok(constexpr_ops::affine_dequantize),
+        Op::ConstexprCast => Ok(constexpr_ops::cast),
+        Op::ConstexprLutToDense => Ok(constexpr_ops::lut_to_dense),
+        Op::ConstexprSparseToDense => Ok(constexpr_ops::sparse_to_dense),
         // control_flow
         Op::ConstSymbolic => Err("constants are folded and never run"),
         Op::Cond => Err("this op has no kernel yet"),
@@ -110,15 +115,15 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::Tanh => Err("this op has no kernel yet"),
         Op::Threshold => Err("this op has no kernel yet"),
         // image_resizing
-        Op::Affine => Err("this op has no kernel yet"),
-        Op::Crop => Err("this op has no kernel yet"),
-        Op::CropResize => Err("this op has no kernel yet"),
-        Op::Resample => Err("this op has no kernel yet"),
-        Op::Resize => Err("this op has no kernel yet"),
-        Op::ResizeBilinear => Err("this op has no kernel yet"),
-        Op::ResizeNearestNeighbor => Err("this op has no kernel yet"),
-        Op::UpsampleBilinear => Err("this op has no kernel yet"),
-        Op::UpsampleNearestNeighbor => Err("this op has no kernel yet"),
+        Op::Affine => Ok(image_resizing::affine),
+        Op::Crop => Ok(image_resizing::crop),
+        Op::CropResize => Ok(image_resizing::crop_resize),
+        Op::Resample => Ok(image_resizing::resample),
+        Op::Resize => Ok(image_resizing::resize),
+        Op::ResizeBilinear => Ok(image_resizing::resize_bilinear),
+        Op::ResizeNearestNeighbor => Ok(image_resizing::resize_nearest_neighbor),
+        Op::UpsampleBilinear => Ok(image_resizing::upsample_bilinear),
+        Op::UpsampleNearestNeighbor => Ok(image_resizing::upsample_nearest_neighbor),
         // linear
         Op::Einsum => Ok(linear::einsum),
         Op::Linear => Ok(linear::linear),
@@ -134,8 +139,8 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::L2Pool => Ok(pool::l2_pool),
         Op::MaxPool => Ok(pool::max_pool),
         // quantization_ops
-        Op::Dequantize => Err("this op has no kernel yet"),
-        Op::Quantize => Err("this op has no kernel yet"),
+        Op::Dequantize => Ok(quantization_ops::dequantize),
+        Op::Quantize => Ok(quantization_ops::quantize),
         // random
         Op::RandomBernoulli => Err("this op has no kernel yet"),
         Op::RandomCategorical => Err("this op has no kernel yet"),
@@ -205,7 +210,7 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::Squeeze => Err("this op has no kernel yet"),
         Op::Transpose => Err("this op has no kernel yet"),
         // transformers
-        Op::ScaledDotProductAttention => Err("this op has no kernel yet"),
+        Op::ScaledDotProductAttention => Ok(transformers::attention),
         // states
         Op::WriteState => Ok(states::write_state),
     }

@@ -140,15 +140,24 @@ impl Tensor {
 
     /// All elements as `f32`.
     pub fn to_f32(&self) -> Vec<f32> {
-        let bytes: &[u8] = &self.data;
+        let mut values = vec![0.0; self.count()];
+        self.read_f32(0, &mut values);
+        values
+    }
+
+    /// The elements from `start` on as `f32`, as many as `values` holds.
+    pub fn read_f32(&self, start: usize, values: &mut [f32]) {
+        let bytes = |width: usize| &self.data[start * width..(start + values.len()) * width];
         match self.dtype {
-            DataType::F32 => bytes.chunks_exact(4).map(|c| f32::from_le_bytes(at(c, 0))).collect(),
-            DataType::F16 => {
-                bytes.chunks_exact(2).map(|c| f16::from_le_bytes(at(c, 0)).to_f32()).collect()
+            DataType::F32 => fill(values, bytes(4), |c| f32::from_le_bytes(c)),
+            DataType::F16 => fill(values, bytes(2), |c| f16::from_le_bytes(c).to_f32()),
+            DataType::I8 => fill(values, bytes(1), |[b]| f32::from(b as i8)),
+            DataType::U8 => fill(values, bytes(1), |[b]| f32::from(b)),
+            _ => {
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = self.get_f64(start + i) as f32;
+                }
             }
-            DataType::I8 => bytes.iter().map(|&b| f32::from(b as i8)).collect(),
-            DataType::U8 => bytes.iter().map(|&b| f32::from(b)).collect(),
-            _ => (0..self.count()).map(|i| self.get_f64(i) as f32).collect(),
         }
     }
 
@@ -156,6 +165,11 @@ impl Tensor {
     pub fn to_i64(&self) -> Vec<i64> {
         (0..self.count()).map(|i| self.get_i64(i)).collect()
     }
+}
+
+fn fill<const N: usize>(values: &mut [f32], bytes: &[u8], decode: impl Fn([u8; N]) -> f32) {
+    let (elements, _) = bytes.as_chunks::<N>();
+    values.iter_mut().zip(elements).for_each(|(value, element)| *value = decode(*element));
 }
 
 fn at<const N: usize>(bytes: &[u8], index: usize) -> [u8; N] {
