@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 
 /// The directory of the workspace's manifest.
 pub(crate) fn root() -> Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(here.parent().context("xtask lies inside the workspace")?.to_path_buf())
+    // Asked for when it runs: a build shared by two checkouts would know only one of them.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").context("run it as `cargo xtask`")?;
+    let root = Path::new(&here).parent().context("xtask lies inside the workspace")?;
+    Ok(root.to_path_buf())
 }
 
 /// One file, its path relative to the root with `/` between the parts.
