@@ -213,7 +213,7 @@ class Case:
     def entry(self, name, ref, by, tolerance, symbolic, declared, overrule):
         program = self.program()
         variables = program.functions["main"].outputs
-        names = ["y"] if len(variables) == 1 else [f"y{i}" for i in range(len(variables))]
+        names = ["out"] if len(variables) == 1 else [f"out{i}" for i in range(len(variables))]
         outputs, judge, after = self.golden(ref, by, overrule)
         lines = ["[[case]]", f'name = "{name}"', f'judge = "{judge}"']
         lines.append("mil = '''")

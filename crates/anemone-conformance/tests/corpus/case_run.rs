@@ -92,10 +92,9 @@ fn positive(case: &Case, read: &Read, faults: &mut Faults) {
     };
     let stripped = check(&forms::stripped(&read.program)).map_err(|e| e.to_string());
     faults.add("stripped", stripped.and_then(|s| forms::same_types(&checked, &s)));
-    let packed = match package::through(&read.program) {
-        Ok(packed) => packed.map(|program| check(&program).map_err(|e| e.to_string())),
-        Err(why) => Some(Err(why)),
-    };
+    let packed = package::through(&read.program)
+        .and_then(|program| check(&program).map_err(|e| e.to_string()));
+    faults.add("package", packed.as_ref().map(|_| ()).map_err(Clone::clone));
     let symbolic = symbolic(case, read, faults);
     for pair in engines() {
         let name = pair.one.name();
@@ -112,10 +111,8 @@ fn positive(case: &Case, read: &Read, faults: &mut Faults) {
         };
         faults.add(format!("{name} run"), judge(read, &first, case.tolerance.as_ref()));
         faults.add(format!("{name} threads"), other(&*pair.two, &checked, read, &first));
-        if let Some(packed) = &packed {
-            let result = packed.as_ref().map_err(Clone::clone);
-            let result = result.and_then(|packed| other(&*pair.one, packed, read, &first));
-            faults.add(format!("{name} package"), result);
+        if let Ok(packed) = &packed {
+            faults.add(format!("{name} package"), other(&*pair.one, packed, read, &first));
         }
         if let Some(symbolic) = &symbolic {
             let result = start(pair.one.as_ref(), symbolic, Rounding::F32)
