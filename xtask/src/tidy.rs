@@ -5,6 +5,7 @@ mod duplicates;
 mod edges;
 mod file_access;
 mod heads;
+mod ignored_tests;
 mod lengths;
 mod licences;
 mod links;
@@ -68,6 +69,7 @@ fn check(files: &[File], metadata: &Metadata, root: &str) -> Vec<Fault> {
     for file in files {
         lengths::check(file, &mut faults);
         heads::check(file, &mut faults);
+        ignored_tests::check(file, &mut faults);
         names::check(file, &mut faults);
         machine_paths::check(file, &mut faults);
         file_access::check(file, &mut faults);

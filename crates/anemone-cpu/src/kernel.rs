@@ -2,7 +2,7 @@
 //!
 //! A family's file has one `prepare` function for each op:
 //!
-//! ```ignore
+//! ```text
 //! pub(super) fn relu(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
 //!     let x = ctx.operand("x")?;            // index into `io.inputs`
 //!     let alpha = ctx.infer().float("alpha").map_err(|f| f.to_string())?; // constants and defaults
