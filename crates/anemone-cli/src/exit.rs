@@ -1,0 +1,111 @@
+//! What the user reads and the shell gets when a command fails: the only place where errors
+//! become messages, hints and exit codes.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use anemone::{Error, ErrorKind};
+
+use crate::files::{FileError, FileFault};
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+/// Faults of a program that are told before the rest is only counted.
+const TOLD: usize = 3;
+
+impl Failure {
+    /// A fault that no stage below reports.
+    pub(crate) fn new(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), hint: None, code: FAILED }
+    }
+
+    /// Arguments that contradict each other.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure { code: USAGE, ..Failure::new(message) }
+    }
+
+    /// Adds what may help.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// The message in one line.
+    pub(crate) fn message(&self) -> String {
+        one_line(&self.message)
+    }
+
+    /// Tells the user; `message_last` where a program reads the last line as the message.
+    pub(crate) fn report(&self, message_last: bool) -> ExitCode {
+        let error = format!("error: {}", self.message());
+        let hint = self.hint.as_ref().map(|hint| format!("hint: {}", one_line(hint)));
+        let lines = match (hint, message_last) {
+            (None, _) => vec![error],
+            (Some(hint), true) => vec![hint, error],
+            (Some(hint), false) => vec![error, hint],
+        };
+        for line in lines {
+            anstream::eprintln!("{line}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message += &format!(": {cause}");
+            source = cause.source();
+        }
+        match error.kind() {
+            ErrorKind::Unsupported if !message.contains("unsupported") => {
+                message.insert_str(0, "unsupported: ");
+            }
+            ErrorKind::Internal => message.insert_str(0, "a fault of this program: "),
+            _ => {}
+        }
+        Failure { message, hint: error.hint().map(str::to_owned), code: FAILED }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match error.fault {
+            FileFault::Npy(_) => failure.hint("write it with `numpy.save`"),
+            FileFault::Npz(_) => failure.hint("write it with `numpy.savez`"),
+            FileFault::Image(_) => failure.hint("PNG and JPEG files are read"),
+            FileFault::Io(_) | FileFault::TooLarge(_) => failure,
+        }
+    }
+}
+
+/// Text of any origin as one line that does nothing to a terminal.
+fn one_line(text: &str) -> String {
+    let mut lines = text.lines();
+    let mut line = lines.by_ref().take(TOLD).collect::<Vec<_>>().join("; ");
+    match lines.count() {
+        0 => {}
+        more => line += &format!("; and {more} more"),
+    }
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_control_characters() {
+        assert_eq!(Failure::new("a\nb\x1b[0m\nc\nd\ne").message(), "a; b\u{fffd}[0m; c; and 2 more");
+    }
+}

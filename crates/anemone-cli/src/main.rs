@@ -1,0 +1,77 @@
+//! The command line of Anemone: arguments in, text or JSON out.
+//!
+//! - `arguments`: the commands. One file for each of them: `inspect`, `run`, `predict` with
+//!   `serve` and `cache`, `convert`, `doctor`.
+//! - `npy`, `npz`, `values`: arrays in numpy's formats, and the values that they stand for.
+//! - `files`: every file that is read or written. `exit`: errors as people and shells see them.
+//!
+//! Choices: a command returns its whole text, so that a reader that goes away breaks nothing;
+//! files are written aside and renamed, so that a failure leaves nothing half written.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod cache;
+mod convert;
+mod doctor;
+mod exit;
+mod files;
+mod inspect;
+mod npy;
+mod npz;
+mod picture;
+mod predict;
+mod run;
+mod serve;
+mod table;
+mod values;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+use exit::Failure;
+
+fn main() -> ExitCode {
+    let Arguments { json, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to tell where the terminal is gone.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let is_predict = matches!(command, Command::Predict(_));
+    match perform(command, json).and_then(|text| print(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(is_predict),
+    }
+}
+
+fn perform(command: Command, json: bool) -> Result<String, Failure> {
+    match command {
+        Command::Inspect(arguments) => inspect::inspect(&arguments, json),
+        Command::Run(arguments) => run::run(&arguments, json),
+        Command::Predict(arguments) if arguments.serve => serve::serve(&arguments),
+        Command::Predict(arguments) => predict::predict(&arguments, json),
+        Command::Convert(arguments) => convert::convert(&arguments, json),
+        Command::Doctor => doctor::doctor(json),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "anemone", &mut script);
+            Ok(String::from_utf8_lossy(&script).into_owned())
+        }
+    }
+}
+
+/// Prints to the standard output; a reader that went away is no fault.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write to the standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

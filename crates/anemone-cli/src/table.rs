@@ -1,0 +1,62 @@
+//! Text for people in columns.
+
+/// Rows whose cells stand in columns; the last column is not padded.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (cell, width) in row.iter().zip(&widths) {
+            line += &format!(" {cell:<width$} ");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// A number of bytes as people read it.
+pub(crate) fn size(bytes: u64) -> String {
+    scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB"])
+}
+
+/// A count as people read it.
+pub(crate) fn count(number: u64) -> String {
+    scaled(number, 1000.0, &["", "k", "M", "G", "T"])
+}
+
+fn scaled(number: u64, step: f64, units: &[&str]) -> String {
+    let (mut value, mut unit) = (number as f64, 0);
+    while value >= step && unit + 1 < units.len() {
+        value /= step;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0);
+    format!("{value:.digits$} {}", units[unit]).trim_end().to_owned()
+}
+
+/// Text of any origin, line by line, that does nothing to a terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_with_units() {
+        assert_eq!((size(1023), size(1536)), ("1023 B".into(), "1.5 KiB".into()));
+        assert_eq!((count(999), count(2_500_000)), ("999".into(), "2.5 M".into()));
+    }
+
+    #[test]
+    fn columns_align() {
+        let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["long".to_owned(), "c".to_owned()]];
+        assert_eq!(columns(&rows), "  a     b\n  long  c\n");
+    }
+}

@@ -1,0 +1,116 @@
+//! One error over those of every stage, with a kind for programs and a hint for people.
+
+use anemone_engine::{CompileError, RunError};
+use anemone_formats::{ReadError, WriteError};
+use anemone_ir::Diagnostics;
+use anemone_ir::infer::Fault;
+use thiserror::Error;
+
+use crate::features::FeatureError;
+use crate::load::LoadError;
+
+/// What went wrong, in the words of the stage in which it did.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The program is not well typed.
+    #[error(transparent)]
+    Check(#[from] Diagnostics),
+    /// The model cannot be loaded as it was asked for.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// No engine compiles the program.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The values given are not those that the model takes.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
+    /// The run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// What kind of thing went wrong; each edge turns it into its own terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The model, a value or an option is wrong.
+    Invalid,
+    /// Something that was named does not exist.
+    NotFound,
+    /// It is right, but nothing here can do it.
+    Unsupported,
+    /// It contradicts what is there already.
+    Conflict,
+    /// Memory or another resource ran out.
+    Exhausted,
+    /// The deadline passed.
+    TimedOut,
+    /// The caller cancelled.
+    Cancelled,
+    /// A device failed.
+    Device,
+    /// A fault of this program.
+    Internal,
+}
+
+impl Error {
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Read(error) => match error {
+                ReadError::Missing { .. } => ErrorKind::NotFound,
+                ReadError::Compiled { .. } | ReadError::NoBody { .. } => ErrorKind::Unsupported,
+                ReadError::TooLarge { .. } => ErrorKind::Exhausted,
+                _ => ErrorKind::Invalid,
+            },
+            Error::Check(diagnostics) if diagnostics.faults.iter().all(lacks) => {
+                ErrorKind::Unsupported
+            }
+            Error::Check(_) | Error::Feature(_) => ErrorKind::Invalid,
+            Error::Load(error) => error.kind(),
+            Error::Compile(error) => match error {
+                CompileError::NoFunction { .. } => ErrorKind::NotFound,
+                CompileError::Unsupported { .. } | CompileError::Option { .. } => {
+                    ErrorKind::Unsupported
+                }
+                CompileError::Memory { .. } => ErrorKind::Exhausted,
+                _ => ErrorKind::Invalid,
+            },
+            Error::Run(error) => match error {
+                RunError::Memory { .. } => ErrorKind::Exhausted,
+                RunError::Cancelled => ErrorKind::Cancelled,
+                RunError::TimedOut(_) => ErrorKind::TimedOut,
+                RunError::Internal(_) => ErrorKind::Internal,
+                _ => ErrorKind::Invalid,
+            },
+        }
+    }
+
+    /// What may help.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::Read(error) => error.hint(),
+            Error::Check(_) if self.kind() == ErrorKind::Unsupported => {
+                Some("`anemone inspect` lists every op of the model and what is lacking")
+            }
+            Error::Check(_) => Some("the program contradicts itself; export the model again"),
+            Error::Load(error) => error.hint(),
+            Error::Compile(CompileError::Unsupported { .. }) => {
+                Some("`anemone inspect` lists every op of the model and what is lacking")
+            }
+            Error::Compile(_) | Error::Run(_) => None,
+            Error::Feature(error) => error.hint(),
+        }
+    }
+}
+
+/// Whether the model may be right, and only the checker does not know the op.
+fn lacks(diagnostic: &anemone_ir::Diagnostic) -> bool {
+    matches!(diagnostic.fault, Fault::UnknownOp | Fault::Unsupported(_))
+}

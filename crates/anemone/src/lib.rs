@@ -1,0 +1,42 @@
+//! Runs Core ML models: reads, checks, compiles and predicts, with values by name.
+//!
+//! - [`load`]: a path to a [`Model`], which is immutable and shared.
+//! - [`Model::predict`]: named values in, named values out; [`Model::session`] keeps working
+//!   memory between runs, [`Model::new_state`] begins a conversation.
+//! - [`Engines`]: the engines of this machine, on one thread pool.
+//! - [`Inspection`]: what a model holds and costs, without running it.
+//! - [`Error`]: the errors of every stage, with [`Error::kind`] and [`Error::hint`].
+//!
+//! Choices: this is the only crate that knows all the engines; features of the description
+//! (images, labels, default values) become tensors here, so that engines see tensors only;
+//! what was asked for and is not used is in the receipt.
+#![forbid(unsafe_code)]
+
+mod classifier;
+mod device;
+mod engines;
+mod error;
+mod expected;
+mod features;
+mod flops;
+mod image;
+mod inspect;
+mod load;
+mod model;
+mod weights;
+
+pub use anemone_engine as engine;
+pub use anemone_formats as formats;
+pub use anemone_ir as ir;
+pub use anemone_tensor as tensor;
+
+pub use device::Device;
+pub use engines::Engines;
+pub use error::{Error, ErrorKind};
+pub use expected::describe;
+pub use features::FeatureError;
+pub use inspect::{
+    FunctionReport, Inspection, MemoryReport, OpCount, PortReport, Refused, WeightForm, WeightGroup,
+};
+pub use load::{LoadError, LoadOptions, load, load_package};
+pub use model::{Model, ModelSession, ModelState, NamedValues, Prediction};
