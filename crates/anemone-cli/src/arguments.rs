@@ -45,7 +45,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example: anemone doctor --json")]
     Doctor,
     /// Print completions for a shell
-    #[command(after_help = "Example: anemone completions bash > ~/.local/share/bash-completion/completions/anemone")]
+    #[command(
+        after_help = "Example: anemone completions bash > ~/.local/share/bash-completion/completions/anemone"
+    )]
     Completions {
         /// The shell
         shell: Shell,

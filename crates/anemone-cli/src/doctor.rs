@@ -34,7 +34,8 @@ pub(crate) fn doctor(json: bool) -> Result<String, Failure> {
     }
     let told = |name: &str, value: String| vec![name.to_owned(), value];
     let system = format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH);
-    let known = if features.is_empty() { "none of those used".to_owned() } else { features.join(", ") };
+    let known =
+        if features.is_empty() { "none of those used".to_owned() } else { features.join(", ") };
     let mut rows = vec![
         told("anemone", env!("CARGO_PKG_VERSION").to_owned()),
         told("system", system),
@@ -99,6 +100,7 @@ fn memory() -> Option<(u64, u64)> {
 /// The value of the first line `key: value` in one of Linux's files.
 fn line(path: &str, key: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
-    let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'));
+    let value =
+        text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'));
     value.map(|value| value.trim().to_owned())
 }

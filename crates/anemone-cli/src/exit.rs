@@ -106,6 +106,9 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_without_control_characters() {
-        assert_eq!(Failure::new("a\nb\x1b[0m\nc\nd\ne").message(), "a; b\u{fffd}[0m; c; and 2 more");
+        assert_eq!(
+            Failure::new("a\nb\x1b[0m\nc\nd\ne").message(),
+            "a; b\u{fffd}[0m; c; and 2 more"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `anemone inspect`: what a model takes, gives, holds and costs.
 
 use anemone::ir::text;
-use anemone::{Engines, FunctionReport, Inspection, PortReport, WeightForm, formats};
+use anemone::{Engines, FunctionReport, Inspection, PortReport, Refused, WeightForm, formats};
 
 use crate::arguments::InspectArguments;
 use crate::exit::Failure;
@@ -41,8 +41,8 @@ fn tell(inspection: &Inspection) -> String {
         text += &format!("\nmetadata\n{}", columns(&rows));
     }
     for function in &inspection.functions {
-        let is_default = inspection.functions.len() > 1
-            && function.name == inspection.default_function;
+        let is_default =
+            inspection.functions.len() > 1 && function.name == inspection.default_function;
         text += &tell_function(function, is_default);
     }
     if !inspection.weights.is_empty() {
@@ -87,13 +87,32 @@ fn tell_function(function: &FunctionReport, is_default: bool) -> String {
         );
     }
     if !function.refused.is_empty() {
-        text += "\nthis does not run here\n";
-        for refused in function.refused.iter().take(LISTED) {
-            text += &format!("  `{}` (`{}`): {}\n", refused.origin, refused.op, refused.reason);
+        text += &format!("\nthis does not run here\n{}", tell_refused(&function.refused));
+    }
+    text
+}
+
+/// The reasons, each with the ops that it holds for.
+fn tell_refused(refused: &[Refused]) -> String {
+    let mut reasons: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for one in refused {
+        let same = reasons.iter_mut().find(|(op, why, _)| *op == one.op && *why == one.reason);
+        match same {
+            Some((_, _, places)) => places.push(&one.origin),
+            None => reasons.push((&one.op, &one.reason, vec![&one.origin])),
         }
-        if let Some(more) = function.refused.len().checked_sub(LISTED).filter(|more| *more > 0) {
-            text += &format!("  and {more} more\n");
-        }
+    }
+    let mut text = String::new();
+    for (op, why, places) in reasons.iter().take(LISTED) {
+        let more = match places.len() {
+            0 | 1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        let first = places.first().unwrap_or(&"");
+        text += &format!("  {op}: {why} (`{first}`{more})\n");
+    }
+    if reasons.len() > LISTED {
+        text += &format!("  and {} more reasons\n", reasons.len() - LISTED);
     }
     text
 }

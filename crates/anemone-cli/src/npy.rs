@@ -149,9 +149,9 @@ fn parse(text: &str) -> Result<Header, NpyError> {
 
 /// What follows the key in the dictionary that a header is.
 fn after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let at = [format!("'{key}'"), format!("\"{key}\"")].iter().find_map(|quoted| {
-        text.find(quoted.as_str()).map(|at| at + quoted.len())
-    })?;
+    let at = [format!("'{key}'"), format!("\"{key}\"")]
+        .iter()
+        .find_map(|quoted| text.find(quoted.as_str()).map(|at| at + quoted.len()))?;
     text[at..].trim_start().strip_prefix(':').map(str::trim_start)
 }
 
@@ -212,9 +212,9 @@ pub(crate) fn write(array: &Array) -> Result<Vec<u8>, NpyError> {
     let dtype = array.dtype();
     let descr = descr(dtype).ok_or_else(|| NpyError::DataType(dtype.to_string()))?;
     let sizes: String = array.shape().iter().map(|size| format!("{size}, ")).collect();
-    let sizes = if array.shape().len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
-    let mut text =
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
+    let sizes =
+        if array.shape().len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
     // The elements begin at a multiple of 64, after ten bytes, this text and a line's end.
     text += &" ".repeat((64 - (10 + text.len() + 1) % 64) % 64);
     text.push('\n');
@@ -251,7 +251,9 @@ mod tests {
     #[test]
     fn every_type_and_rank_survives_writing() {
         for shape in [vec![], vec![2], vec![1, 2], vec![0, 3]] {
-            for dtype in [DataType::Bool, DataType::F16, DataType::F64, DataType::U16, DataType::I64] {
+            for dtype in
+                [DataType::Bool, DataType::F16, DataType::F64, DataType::U16, DataType::I64]
+            {
                 let count: usize = shape.iter().product();
                 let values = (0..count).map(|i| f64::from(i % 2 == 1));
                 let array = Array::from(Tensor::from_f64(dtype, shape.clone(), values).unwrap());
@@ -278,7 +280,9 @@ mod tests {
             assert!(parsed(&with_shape(shape), &[0; 8]).is_err(), "{shape}");
         }
         assert!(parsed("{'descr': '|O', 'fortran_order': False, 'shape': (), }", &[0; 8]).is_err());
-        assert!(parsed("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", &[]).is_err());
+        assert!(
+            parsed("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", &[]).is_err()
+        );
         let whole = file(&with_shape("(2,)"), &[0; 8]);
         for end in 0..whole.len() {
             assert!(read(&mut &whole[..end], end as u64).is_err(), "cut at {end}");

@@ -45,7 +45,7 @@ pub(crate) fn read(source: impl Read + Seek) -> Result<Arrays, NpzError> {
     let mut arrays = Arrays::new();
     for index in 0..archive.len() {
         let mut file = archive.by_index(index)?;
-        let name = file.name().to_owned();
+        let name = file.name()?.into_owned();
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
         let available = match file.compression() {
             CompressionMethod::Stored => file.compressed_size(),

@@ -105,7 +105,8 @@ fn run(
     let archive = |arrays: &Arrays| {
         npz::write(arrays).map_err(|error| Failure::new(format!("cannot write outputs: {error}")))
     };
-    let mut written = vec![(outputs.to_owned(), archive(&values::to_arrays(&prediction.outputs)?)?)];
+    let mut written =
+        vec![(outputs.to_owned(), archive(&values::to_arrays(&prediction.outputs)?)?)];
     if let Some(path) = &request.state_out {
         let mut arrays = Arrays::new();
         for name in state.names() {

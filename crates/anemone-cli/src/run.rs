@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anemone::engine::{Array, Keys, RunContext, Value};
 use anemone::ir::{Feature, FeatureKind};
-use anemone::{Engines, LoadOptions, NamedValues, Prediction, describe};
+use anemone::{Engines, LoadOptions, NamedValues, Prediction, describe, formats};
 use serde_json::json;
 
 use crate::arguments::RunArguments;
@@ -24,15 +24,18 @@ pub(crate) fn run(arguments: &RunArguments, json: bool) -> Result<String, Failur
         function: arguments.function.clone(),
         ..LoadOptions::default()
     };
-    let model = anemone::load(&engines, &arguments.model, &options)?;
-    if arguments.inputs.is_empty() && model.inputs().iter().any(|input| !input.optional) {
-        return Err(no_inputs(model.inputs()));
+    let package = formats::read(&arguments.model).map_err(anemone::Error::from)?;
+    if let Some(features) = package.description.features(arguments.function.as_deref())
+        && arguments.inputs.is_empty()
+        && features.inputs.iter().any(|input| !input.optional)
+    {
+        return Err(no_inputs(features.inputs));
     }
+    let model = anemone::load_package(&engines, &package, &options)?;
     let labels = arguments.labels.as_deref().map(labels).transpose()?;
     let (inputs, notes) = inputs(model.inputs(), &arguments.inputs)?;
     let mut state = model.new_state();
-    let prediction =
-        model.session().predict(&inputs, Some(&mut state), &RunContext::default())?;
+    let prediction = model.session().predict(&inputs, Some(&mut state), &RunContext::default())?;
     if let Some(folder) = &arguments.output_dir {
         save(folder, &prediction)?;
     }

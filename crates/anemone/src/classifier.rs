@@ -177,7 +177,10 @@ mod tests {
         let mut function = classifier_function();
         let classifier = split_off(&mut function).unwrap().unwrap();
         let block = function.body().unwrap();
-        assert_eq!((block.outputs.as_slice(), block.operations.len()), (["p".to_owned()].as_slice(), 0));
+        assert_eq!(
+            (block.outputs.as_slice(), block.operations.len()),
+            (["p".to_owned()].as_slice(), 0)
+        );
         let tensor = Tensor::from_f64(DataType::F32, vec![1, 2], [0.25, 0.75]).unwrap();
         let (label, all) = classifier.outputs(&tensor).unwrap();
         assert_eq!(label, Value::String("dog".into()));

@@ -7,8 +7,8 @@ use anemone_cpu::CpuEngine;
 use anemone_engine::Engine;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::{Device, Error};
 use crate::load::LoadError;
+use crate::{Device, Error};
 
 /// The engines of this machine. All models that are loaded with one share its threads.
 pub struct Engines {

@@ -69,6 +69,10 @@ impl Error {
                 ReadError::TooLarge { .. } => ErrorKind::Exhausted,
                 _ => ErrorKind::Invalid,
             },
+            Error::Write(error) => match error {
+                WriteError::Exists { .. } => ErrorKind::Conflict,
+                _ => ErrorKind::Invalid,
+            },
             Error::Check(diagnostics) if diagnostics.faults.iter().all(lacks) => {
                 ErrorKind::Unsupported
             }
@@ -96,6 +100,7 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Error::Read(error) => error.hint(),
+            Error::Write(error) => error.hint(),
             Error::Check(_) if self.kind() == ErrorKind::Unsupported => {
                 Some("`anemone inspect` lists every op of the model and what is lacking")
             }

@@ -145,7 +145,10 @@ impl Interface {
     }
 
     /// The plan's inputs, in order, from values by name.
-    pub(crate) fn bind(&self, values: &BTreeMap<String, Value>) -> Result<Vec<Value>, FeatureError> {
+    pub(crate) fn bind(
+        &self,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<Vec<Value>, FeatureError> {
         self.check_names(values)?;
         let bind = |(at, port): &(usize, Port)| {
             let feature = &self.inputs[*at];
@@ -170,14 +173,10 @@ impl Interface {
     }
 
     /// Values by name, in the description's order, from the plan's outputs.
-    pub(crate) fn outputs(
-        &self,
-        values: Vec<Value>,
-    ) -> Result<Vec<(String, Value)>, FeatureError> {
+    pub(crate) fn outputs(&self, values: Vec<Value>) -> Result<Vec<(String, Value)>, FeatureError> {
         let mut outputs = Vec::with_capacity(self.outputs.len());
         for (feature, source) in self.outputs.iter().zip(&self.sources) {
-            let fault =
-                |what: String| FeatureError::Output { feature: feature.name.clone(), what };
+            let fault = |what: String| FeatureError::Output { feature: feature.name.clone(), what };
             let (Source::Port(at) | Source::Label(at) | Source::Dictionary(at)) = *source;
             let Some(Value::Tensor(array)) = values.get(at) else {
                 return Err(fault("the plan gave no tensor".to_owned()));
@@ -242,11 +241,7 @@ fn wrong_type(feature: &str, found: DataType, expected: DataType) -> FeatureErro
 }
 
 fn wrong_shape(feature: &str, found: &[usize], allowed: String) -> FeatureError {
-    FeatureError::Shape {
-        feature: feature.to_owned(),
-        found: format!("shape {found:?}"),
-        allowed,
-    }
+    FeatureError::Shape { feature: feature.to_owned(), found: format!("shape {found:?}"), allowed }
 }
 
 fn input(feature: &Feature, port: &Port, value: &Value) -> Result<Value, FeatureError> {

@@ -63,7 +63,8 @@ impl Counter<'_> {
                 let symbols = Symbols::default();
                 let context = self.function.context(node, &symbols);
                 let from_end = if context.boolean("transpose_x").unwrap_or(false) { 2 } else { 1 };
-                let inner = if x.len() == 1 { x[0] } else { *x.get(x.len().checked_sub(from_end)?)? };
+                let inner =
+                    if x.len() == 1 { x[0] } else { *x.get(x.len().checked_sub(from_end)?)? };
                 product(&[2, self.output(node)?, inner])
             }
             Op::Einsum => self.einsum(node),
@@ -132,17 +133,70 @@ fn product(factors: &[u64]) -> Option<u64> {
 fn is_pointwise(op: Op) -> bool {
     matches!(
         op,
-        Op::ClampedRelu | Op::Elu | Op::Gelu | Op::LeakyRelu | Op::LinearActivation | Op::Prelu
-            | Op::Relu | Op::Relu6 | Op::ScaledTanh | Op::Sigmoid | Op::SigmoidHard | Op::Silu
-            | Op::Softplus | Op::SoftplusParametric | Op::Softsign | Op::ThresholdedRelu
-            | Op::Add | Op::Equal | Op::FloorDiv | Op::Greater | Op::GreaterEqual | Op::Less
-            | Op::LessEqual | Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor | Op::Maximum
-            | Op::Minimum | Op::Mod | Op::Mul | Op::NotEqual | Op::Pow | Op::RealDiv | Op::Sub
-            | Op::Abs | Op::Acos | Op::Asin | Op::Atan | Op::Atanh | Op::Ceil | Op::Clip | Op::Cos
-            | Op::Cosh | Op::Erf | Op::Exp | Op::Exp2 | Op::Floor | Op::Inverse | Op::Log
-            | Op::LogicalNot | Op::Round | Op::Rsqrt | Op::Sign | Op::Sin | Op::Sinh | Op::Sqrt
-            | Op::Square | Op::Tan | Op::Tanh | Op::Threshold | Op::Cumsum | Op::Dequantize
-            | Op::Quantize | Op::Select
+        Op::ClampedRelu
+            | Op::Elu
+            | Op::Gelu
+            | Op::LeakyRelu
+            | Op::LinearActivation
+            | Op::Prelu
+            | Op::Relu
+            | Op::Relu6
+            | Op::ScaledTanh
+            | Op::Sigmoid
+            | Op::SigmoidHard
+            | Op::Silu
+            | Op::Softplus
+            | Op::SoftplusParametric
+            | Op::Softsign
+            | Op::ThresholdedRelu
+            | Op::Add
+            | Op::Equal
+            | Op::FloorDiv
+            | Op::Greater
+            | Op::GreaterEqual
+            | Op::Less
+            | Op::LessEqual
+            | Op::LogicalAnd
+            | Op::LogicalOr
+            | Op::LogicalXor
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Mod
+            | Op::Mul
+            | Op::NotEqual
+            | Op::Pow
+            | Op::RealDiv
+            | Op::Sub
+            | Op::Abs
+            | Op::Acos
+            | Op::Asin
+            | Op::Atan
+            | Op::Atanh
+            | Op::Ceil
+            | Op::Clip
+            | Op::Cos
+            | Op::Cosh
+            | Op::Erf
+            | Op::Exp
+            | Op::Exp2
+            | Op::Floor
+            | Op::Inverse
+            | Op::Log
+            | Op::LogicalNot
+            | Op::Round
+            | Op::Rsqrt
+            | Op::Sign
+            | Op::Sin
+            | Op::Sinh
+            | Op::Sqrt
+            | Op::Square
+            | Op::Tan
+            | Op::Tanh
+            | Op::Threshold
+            | Op::Cumsum
+            | Op::Dequantize
+            | Op::Quantize
+            | Op::Select
     )
 }
 
@@ -150,9 +204,22 @@ fn is_pointwise(op: Op) -> bool {
 fn is_uncounted(op: Op) -> bool {
     matches!(
         op,
-        Op::Gru | Op::Lstm | Op::Rnn | Op::ConvQuantized | Op::Affine | Op::CropResize
-            | Op::Resample | Op::Resize | Op::ResizeBilinear | Op::UpsampleBilinear
-            | Op::NonMaximumSuppression | Op::Topk | Op::Argsort | Op::RandomBernoulli
-            | Op::RandomCategorical | Op::RandomNormal | Op::RandomUniform
+        Op::Gru
+            | Op::Lstm
+            | Op::Rnn
+            | Op::ConvQuantized
+            | Op::Affine
+            | Op::CropResize
+            | Op::Resample
+            | Op::Resize
+            | Op::ResizeBilinear
+            | Op::UpsampleBilinear
+            | Op::NonMaximumSuppression
+            | Op::Topk
+            | Op::Argsort
+            | Op::RandomBernoulli
+            | Op::RandomCategorical
+            | Op::RandomNormal
+            | Op::RandomUniform
     )
 }

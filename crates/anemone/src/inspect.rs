@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anemone_engine::{CompileOptions, Engine};
 use anemone_ir::program::{Block, Program};
 use anemone_ir::{Bindings, CheckedBlock, CheckedFunction, Feature, FeatureKind, Package};
-use anemone_ir::{SymbolOrigin, Symbol};
+use anemone_ir::{Symbol, SymbolOrigin};
 use serde::Serialize;
 
 use crate::expected::describe;
@@ -159,7 +159,7 @@ impl Inspection {
                 .keys()
                 .map(|name| function_report(engines, package, program, name))
                 .collect(),
-            None => vec![described(package)],
+            None => vec![no_program(package)],
         };
         Inspection {
             kind: package.body.kind(),
@@ -184,6 +184,17 @@ fn metadata(package: &Package) -> BTreeMap<String, String> {
     let mut all = metadata.user_defined.clone();
     all.extend(own.map(|(name, text)| (name.to_owned(), text.clone())));
     all
+}
+
+fn no_program(package: &Package) -> FunctionReport {
+    let mut report = described(package);
+    let refused = Prepared::new(package, None).err().map(|error| Refused {
+        origin: report.name.clone(),
+        op: package.body.kind().to_owned(),
+        reason: error.to_string(),
+    });
+    report.refused.extend(refused);
+    report
 }
 
 /// What the description alone tells.
@@ -226,11 +237,8 @@ fn function_report(
         report.opset = function.opset.clone();
         report.ops = function.body().map(histogram).unwrap_or_default();
     }
-    let refused = |op: &str, reason: String| Refused {
-        origin: name.to_owned(),
-        op: op.to_owned(),
-        reason,
-    };
+    let refused =
+        |op: &str, reason: String| Refused { origin: name.to_owned(), op: op.to_owned(), reason };
     let prepared = match Prepared::new(package, Some(name)) {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -256,7 +264,12 @@ fn function_report(
     };
     let Some(function) = checked.functions().get(name) else { return report };
     let (engine, _) = engines.choose(crate::Device::All);
-    unsupported(engine, function, &function.nodes().iter().collect::<Vec<_>>(), &mut report.refused);
+    unsupported(
+        engine,
+        function,
+        &function.nodes().iter().collect::<Vec<_>>(),
+        &mut report.refused,
+    );
     let bindings = default_sizes(function, prepared.features.inputs);
     let (flops, uncounted) = flops::count(function, &bindings);
     report.flops = Some(flops);
@@ -337,7 +350,7 @@ fn histogram(block: &Block) -> Vec<OpCount> {
     tally(block, &mut counts);
     let mut list: Vec<OpCount> =
         counts.into_iter().map(|(op, count)| OpCount { op: op.to_owned(), count }).collect();
-    list.sort_by(|a, b| b.count.cmp(&a.count));
+    list.sort_by_key(|op| std::cmp::Reverse(op.count));
     list
 }
 

@@ -200,9 +200,7 @@ fn form(operation: &Operation, values: &BTreeMap<&str, &Operation>) -> WeightFor
                 _ => None,
             };
             match (source, kind("nonzero_data")) {
-                (Some(source), _)
-                    if source.op != operation.op && is_compressed(source) =>
-                {
+                (Some(source), _) if source.op != operation.op && is_compressed(source) => {
                     match form(source, values) {
                         WeightForm::Sparse { elements } => WeightForm::Sparse { elements },
                         _ => WeightForm::Sparse { elements: "compressed".to_owned() },
