@@ -1,6 +1,6 @@
 //! What `tools/checks/formats.py` asks of this crate, so that Apple's own readers can judge it.
 //!
-//! - `rewrite IN OUT`: reads a model and writes it back.
+//! - `rewrite IN OUT ...`: reads models and writes them back.
 //! - `relayout IN OUT`: the same, but every weight file gets a new layout.
 //! - `pack OUT TYPE COUNT FILE ...`: a weight file of blobs whose packed bytes are in files.
 //! - `unpack IN OFFSET TYPE COUNT FILE ...`: the packed bytes of blobs, one file each.
@@ -19,8 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["rewrite", from, to] => {
-            write(&read(Path::new(from))?, Path::new(to), &WriteOptions::default())?;
+        ["rewrite", pairs @ ..] => {
+            for pair in pairs.chunks_exact(2) {
+                let package = read(Path::new(pair[0]))?;
+                write(&package, Path::new(pair[1]), &WriteOptions::default())?;
+            }
         }
         ["relayout", from, to] => {
             let mut package = read(Path::new(from))?;

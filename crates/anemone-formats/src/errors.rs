@@ -268,14 +268,16 @@ impl ReadError {
 
 impl From<MapError> for ReadError {
     fn from(error: MapError) -> ReadError {
+        let reason = error.to_string();
         match error {
             MapError::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
                 ReadError::Missing { path }
             }
             MapError::Io { path, source } => ReadError::Io { path, source },
-            other => {
-                ReadError::Io { path: PathBuf::new(), source: io::Error::other(other.to_string()) }
+            MapError::Shrank { path, .. } => {
+                ReadError::Io { path, source: io::Error::other(reason) }
             }
+            _ => ReadError::Io { path: PathBuf::new(), source: io::Error::other(reason) },
         }
     }
 }
