@@ -37,6 +37,16 @@ impl Prepared {
     pub(crate) fn kernel(kernel: impl Kernel + 'static) -> Prepared {
         Prepared::Kernel(Box::new(kernel))
     }
+
+    /// A kernel that is a function of its inputs.
+    pub(crate) fn function(run: impl Run + 'static) -> Prepared {
+        Prepared::kernel(Function { run, shapes: unsized_output })
+    }
+
+    /// As [`Prepared::function`], with one for the shapes of the outputs.
+    pub(crate) fn sized(shapes: impl Shapes + 'static, run: impl Run + 'static) -> Prepared {
+        Prepared::kernel(Function { run, shapes })
+    }
 }
 
 /// A prepared op. Errors are sentences without the op's name, which the session adds.
@@ -46,7 +56,7 @@ pub(crate) trait Kernel: Send + Sync {
 
     /// Shapes of the outputs, for an op whose output sizes only the data tells.
     fn output_shapes(&self, _inputs: &[View<'_>]) -> Result<Vec<Vec<usize>>, String> {
-        Err("the output's size cannot be told from the input shapes".to_owned())
+        unsized_output(&[])
     }
 
     /// How many `f32` of scratch memory a run with inputs of these shapes wants.
@@ -58,6 +68,38 @@ pub(crate) trait Kernel: Send + Sync {
     fn packed_bytes(&self) -> usize {
         0
     }
+}
+
+/// What computes outputs.
+pub(crate) trait Run: Fn(&mut Io<'_, '_>) -> Result<(), String> + Send + Sync {}
+
+impl<F: Fn(&mut Io<'_, '_>) -> Result<(), String> + Send + Sync> Run for F {}
+
+/// What tells the shapes of outputs from the inputs.
+pub(crate) trait Shapes:
+    Fn(&[View<'_>]) -> Result<Vec<Vec<usize>>, String> + Send + Sync
+{
+}
+
+impl<F: Fn(&[View<'_>]) -> Result<Vec<Vec<usize>>, String> + Send + Sync> Shapes for F {}
+
+struct Function<F, G> {
+    run: F,
+    shapes: G,
+}
+
+impl<F: Run, G: Shapes> Kernel for Function<F, G> {
+    fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
+        (self.run)(io)
+    }
+
+    fn output_shapes(&self, inputs: &[View<'_>]) -> Result<Vec<Vec<usize>>, String> {
+        (self.shapes)(inputs)
+    }
+}
+
+fn unsized_output(_: &[View<'_>]) -> Result<Vec<Vec<usize>>, String> {
+    Err("the output's size cannot be told from the input shapes".to_owned())
 }
 
 /// Inputs and outputs of one run of a kernel.

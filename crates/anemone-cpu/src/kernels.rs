@@ -7,13 +7,23 @@ use crate::kernel::Prepared;
 use crate::prepare::PrepareCtx;
 
 mod compression;
+mod concat;
 mod constexpr_ops;
 mod conv;
 mod image_resizing;
 mod linear;
+mod non_maximum_suppression;
+mod pad;
 mod pool;
 mod quantization_ops;
+mod reshape;
+mod scatter_gather;
+mod slice;
+mod space_to_depth;
 mod states;
+mod tensor_operation;
+mod tensor_transformation;
+mod topk;
 mod transformers;
 
 /// The first half of a kernel: decodes constants, checks, chooses code and packs weights.
@@ -164,51 +174,51 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::ReduceSum => Err("this op has no kernel yet"),
         Op::ReduceSumSquare => Err("this op has no kernel yet"),
         // scatter_gather
-        Op::Gather => Err("this op has no kernel yet"),
-        Op::GatherAlongAxis => Err("this op has no kernel yet"),
-        Op::GatherNd => Err("this op has no kernel yet"),
-        Op::Scatter => Err("this op has no kernel yet"),
-        Op::ScatterAlongAxis => Err("this op has no kernel yet"),
-        Op::ScatterNd => Err("this op has no kernel yet"),
+        Op::Gather => Ok(scatter_gather::gather),
+        Op::GatherAlongAxis => Ok(scatter_gather::gather_along_axis),
+        Op::GatherNd => Ok(scatter_gather::gather_nd),
+        Op::Scatter => Ok(scatter_gather::scatter),
+        Op::ScatterAlongAxis => Ok(scatter_gather::scatter_along_axis),
+        Op::ScatterNd => Ok(scatter_gather::scatter_nd),
         // states
         Op::ReadState => Ok(states::read_state),
         // tensor_operation
-        Op::Argsort => Err("this op has no kernel yet"),
-        Op::BandPart => Err("this op has no kernel yet"),
-        Op::Concat => Err("this op has no kernel yet"),
-        Op::Cumsum => Err("this op has no kernel yet"),
-        Op::Fill => Err("this op has no kernel yet"),
-        Op::FillLike => Err("this op has no kernel yet"),
-        Op::Flatten2d => Err("this op has no kernel yet"),
-        Op::Identity => Err("this op has no kernel yet"),
-        Op::NonMaximumSuppression => Err("this op has no kernel yet"),
-        Op::NonZero => Err("this op has no kernel yet"),
-        Op::OneHot => Err("this op has no kernel yet"),
-        Op::Pad => Err("this op has no kernel yet"),
-        Op::Range1d => Err("this op has no kernel yet"),
-        Op::Shape => Err("this op has no kernel yet"),
-        Op::Split => Err("this op has no kernel yet"),
-        Op::Stack => Err("this op has no kernel yet"),
-        Op::Tile => Err("this op has no kernel yet"),
-        Op::Topk => Err("this op has no kernel yet"),
+        Op::Argsort => Ok(topk::argsort),
+        Op::BandPart => Ok(tensor_operation::band_part),
+        Op::Concat => Ok(concat::concat),
+        Op::Cumsum => Ok(tensor_operation::cumsum),
+        Op::Fill => Ok(tensor_operation::fill),
+        Op::FillLike => Ok(tensor_operation::fill_like),
+        Op::Flatten2d => Ok(tensor_transformation::same_elements),
+        Op::Identity => Ok(tensor_transformation::same_elements),
+        Op::NonMaximumSuppression => Ok(non_maximum_suppression::non_maximum_suppression),
+        Op::NonZero => Ok(tensor_operation::non_zero),
+        Op::OneHot => Ok(tensor_operation::one_hot),
+        Op::Pad => Ok(pad::pad),
+        Op::Range1d => Ok(tensor_operation::range_1d),
+        Op::Shape => Ok(tensor_operation::shape),
+        Op::Split => Ok(concat::split),
+        Op::Stack => Ok(concat::stack),
+        Op::Tile => Ok(tensor_operation::tile),
+        Op::Topk => Ok(topk::topk),
         // tensor_transformation
-        Op::BatchToSpace => Err("this op has no kernel yet"),
-        Op::DepthToSpace => Err("this op has no kernel yet"),
-        Op::ExpandDims => Err("this op has no kernel yet"),
-        Op::PixelShuffle => Err("this op has no kernel yet"),
-        Op::PixelUnshuffle => Err("this op has no kernel yet"),
-        Op::Reshape => Err("this op has no kernel yet"),
-        Op::ReshapeLike => Err("this op has no kernel yet"),
-        Op::Reverse => Err("this op has no kernel yet"),
-        Op::ReverseSequence => Err("this op has no kernel yet"),
-        Op::SliceByIndex => Err("this op has no kernel yet"),
-        Op::SliceBySize => Err("this op has no kernel yet"),
-        Op::SliceUpdate => Err("this op has no kernel yet"),
-        Op::SlidingWindows => Err("this op has no kernel yet"),
-        Op::SpaceToBatch => Err("this op has no kernel yet"),
-        Op::SpaceToDepth => Err("this op has no kernel yet"),
-        Op::Squeeze => Err("this op has no kernel yet"),
-        Op::Transpose => Err("this op has no kernel yet"),
+        Op::BatchToSpace => Ok(space_to_depth::batch_to_space),
+        Op::DepthToSpace => Ok(space_to_depth::depth_to_space),
+        Op::ExpandDims => Ok(tensor_transformation::same_elements),
+        Op::PixelShuffle => Ok(space_to_depth::pixel_shuffle),
+        Op::PixelUnshuffle => Ok(space_to_depth::pixel_unshuffle),
+        Op::Reshape => Ok(reshape::reshape),
+        Op::ReshapeLike => Ok(tensor_transformation::same_elements),
+        Op::Reverse => Ok(tensor_transformation::reverse),
+        Op::ReverseSequence => Ok(tensor_transformation::reverse_sequence),
+        Op::SliceByIndex => Ok(slice::slice_by_index),
+        Op::SliceBySize => Ok(slice::slice_by_size),
+        Op::SliceUpdate => Ok(slice::slice_update),
+        Op::SlidingWindows => Ok(tensor_transformation::sliding_windows),
+        Op::SpaceToBatch => Ok(space_to_depth::space_to_batch),
+        Op::SpaceToDepth => Ok(space_to_depth::space_to_depth),
+        Op::Squeeze => Ok(tensor_transformation::same_elements),
+        Op::Transpose => Ok(tensor_transformation::transpose),
         // transformers
         Op::ScaledDotProductAttention => Ok(transformers::attention),
         // states

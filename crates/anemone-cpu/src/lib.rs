@@ -26,6 +26,7 @@ mod prepare;
 mod run;
 mod session;
 mod state;
+mod strided;
 mod window;
 
 pub use engine::CpuEngine;

@@ -174,7 +174,7 @@ impl Run<'_> {
             why,
         };
         self.size_outputs(step).map_err(fault)?;
-        let Some(kernel) = &step.kernel else { return Ok(()) };
+        let Some(kernel) = &step.kernel else { return self.check_view(step).map_err(fault) };
         let inputs = self.views(&step.inputs)?;
         let mut outputs = Short::new();
         for &slot in &step.outputs {
@@ -196,6 +196,24 @@ impl Run<'_> {
         kernel.run(&mut io).map_err(fault)?;
         for (view, &slot) in outputs.iter_mut().zip(&step.outputs) {
             round(self.plan.rounding, self.plan.slots[slot].dtype, &mut view.data);
+        }
+        Ok(())
+    }
+
+    /// A view has as many elements as the value in whose memory it lies.
+    fn check_view(&self, step: &Step) -> Result<(), String> {
+        let place = |slot: usize| self.plan.slots[slot].place;
+        for &output in &step.outputs {
+            let viewed = step.inputs.iter().filter(|&&input| place(input) == place(output));
+            for &input in viewed {
+                let shapes = (self.shape(input), self.shape(output));
+                let (Ok(from), Ok(to)) = shapes else {
+                    return Err("a view's shape is not known".to_owned());
+                };
+                if from.iter().product::<usize>() != to.iter().product::<usize>() {
+                    return Err(format!("shape {from:?} cannot become {to:?}"));
+                }
+            }
         }
         Ok(())
     }
