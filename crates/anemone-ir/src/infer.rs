@@ -7,7 +7,7 @@ use anemone_tensor::{DataType, Tensor};
 use thiserror::Error;
 
 use crate::ops::{Default, InputDef, Op, Version};
-use crate::{Const, Dim, Opset, Symbol, TensorType, Type};
+use crate::{Const, Dim, ListType, Opset, Symbol, TensorType, Type};
 
 /// Values with more elements than this are not looked into for shapes.
 pub(crate) const MAX_SHAPE_ELEMENTS: usize = 1024;
@@ -96,6 +96,14 @@ pub enum Fault {
         declared: usize,
         /// Inferred outputs.
         inferred: usize,
+    },
+    /// Nested blocks where the op has none, or another number of them.
+    #[error("has {found} blocks, not {expected}")]
+    Blocks {
+        /// How many the program has.
+        found: usize,
+        /// How many the op has.
+        expected: usize,
     },
     /// A name that is defined twice.
     #[error("`{0}` is defined twice")]
@@ -205,6 +213,16 @@ impl InferCtx<'_> {
             input: input.to_owned(),
             found: ty.to_string(),
             expected: "a tensor".to_owned(),
+        })
+    }
+
+    /// The list type of `input`.
+    pub fn list(&self, input: &str) -> Result<&ListType, Fault> {
+        let ty = &self.operand(input)?.ty;
+        ty.as_list().ok_or_else(|| Fault::Type {
+            input: input.to_owned(),
+            found: ty.to_string(),
+            expected: "a list".to_owned(),
         })
     }
 

@@ -44,4 +44,4 @@ pub use opset::Opset;
 pub use package::{Body, Folder, Package};
 pub use patch::{Edit, Patch, PatchError};
 pub use program::Program;
-pub use types::{TensorType, Type};
+pub use types::{ListType, TensorType, Type};

@@ -120,8 +120,10 @@ impl Literal {
 
     /// The literal as a constant; the reason where type and contents do not fit.
     pub fn to_const(&self) -> Result<Const, String> {
-        let TypeDecl::Tensor(decl) = &self.ty else {
-            return Err("a literal of this type is not a tensor".to_owned());
+        let decl = match (&self.ty, &self.data) {
+            (TypeDecl::Tensor(decl), _) => decl,
+            (TypeDecl::List { .. }, LiteralData::List(elements)) => return scalars(elements),
+            _ => return Err("a literal of this type is not a tensor".to_owned()),
         };
         let (dtype, shape) = known(decl)?;
         let count = shape
@@ -137,6 +139,43 @@ impl Literal {
             _ => return Err("the literal holds no elements".to_owned()),
         };
         Tensor::new(dtype, shape, data).map(Const::Tensor).map_err(|e| e.to_string())
+    }
+}
+
+/// The elements of a list literal of scalars, as a vector.
+fn scalars(elements: &[Literal]) -> Result<Const, String> {
+    let mut strings = Vec::new();
+    let mut bytes = Vec::new();
+    let mut dtype = None;
+    for element in elements {
+        let element = match &element.ty {
+            TypeDecl::Tensor(_) => element.to_const()?,
+            _ => return Err("a list literal must hold scalars".to_owned()),
+        };
+        let (same, count) = match element {
+            Const::Strings(mut text) => {
+                let count = text.len();
+                strings.append(&mut text);
+                (dtype.is_none_or(|d| d == DataType::String), count)
+            }
+            Const::Tensor(t) if t.dtype().bits() >= 8 => {
+                bytes.extend_from_slice(t.data());
+                (dtype.replace(t.dtype()).is_none_or(|d| d == t.dtype()), t.count())
+            }
+            Const::Tensor(t) => return Err(format!("lists of {} are not supported", t.dtype())),
+        };
+        if !same || count != 1 {
+            return Err("the elements of a list literal must be scalars of one type".to_owned());
+        }
+        if !strings.is_empty() {
+            dtype = Some(DataType::String);
+        }
+    }
+    match dtype {
+        None | Some(DataType::String) => Ok(Const::Strings(strings)),
+        Some(dtype) => Tensor::new(dtype, vec![elements.len()], Buffer::from_bytes(&bytes))
+            .map(Const::Tensor)
+            .map_err(|e| e.to_string()),
     }
 }
 

@@ -12,11 +12,20 @@ pub enum Type {
     /// A tensor.
     Tensor(TensorType),
     /// A list, of `make_list` and its family.
-    List(Box<Type>),
+    List(ListType),
     /// A dictionary, of `classify`.
     Dict(DataType, DataType),
     /// A state that holds a tensor.
     State(TensorType),
+}
+
+/// A list of tensors of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListType {
+    /// The type of every element.
+    pub element: TensorType,
+    /// The number of elements; an expression where the list can grow.
+    pub length: Dim,
 }
 
 /// Element type and shape.
@@ -53,6 +62,14 @@ impl Type {
             _ => None,
         }
     }
+
+    /// The list type, if it is one.
+    pub fn as_list(&self) -> Option<&ListType> {
+        match self {
+            Type::List(t) => Some(t),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for TensorType {
@@ -72,7 +89,7 @@ impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Type::Tensor(t) => write!(f, "{t}"),
-            Type::List(t) => write!(f, "list<{t}>"),
+            Type::List(t) => write!(f, "list<{}, {}>", t.element, t.length),
             Type::Dict(k, v) => write!(f, "dict<{k}, {v}>"),
             Type::State(t) => write!(f, "state<{t}>"),
         }

@@ -4,7 +4,7 @@ use anemone_tensor::DataType;
 
 use crate::infer::{Fault, Symbols};
 use crate::program::{DimDecl, ElementType, TensorDecl, TypeDecl};
-use crate::{Dim, Symbol, TensorType, Type};
+use crate::{Dim, ListType, Symbol, TensorType, Type};
 
 /// The type that `decl` declares for `name`; a free dimension becomes a symbol, told to `free`.
 pub(super) fn resolve(
@@ -20,9 +20,18 @@ pub(super) fn resolve(
             TypeDecl::Tensor(t) => tensor(name, t, symbols, free).map(Type::State),
             _ => Err(fault("a state must hold a tensor")),
         },
-        TypeDecl::List { element: Some(element), .. } => {
-            Ok(Type::List(Box::new(resolve(name, element, symbols, free)?)))
-        }
+        TypeDecl::List { element: Some(element), length } => match element.as_ref() {
+            TypeDecl::Tensor(t) => {
+                let element = tensor(name, t, symbols, free)?;
+                let axis = element.shape.len();
+                let length = length.as_ref().unwrap_or(&DimDecl::Unknown { variadic: false });
+                Ok(Type::List(ListType {
+                    element,
+                    length: dim(name, length, axis, symbols, free)?,
+                }))
+            }
+            _ => Err(fault("a list must hold tensors")),
+        },
         TypeDecl::Dict { key, value } => match (scalar(key), scalar(value)) {
             (Some(key), Some(value)) => Ok(Type::Dict(key, value)),
             _ => Err(fault("a dictionary must map scalars to scalars")),
@@ -57,24 +66,34 @@ fn tensor(
     if decl.rank >= 0 && decl.rank != decl.dims.len() as i64 {
         return Err(fault(format!("rank {} with {} dimensions", decl.rank, decl.dims.len())));
     }
-    let mut shape = Vec::with_capacity(decl.dims.len());
-    for (axis, dim) in decl.dims.iter().enumerate() {
-        shape.push(match dim {
-            DimDecl::Known(n) => Dim::Known(
-                i64::try_from(*n).map_err(|_| fault(format!("dimension {n} overflows")))?,
-            ),
-            DimDecl::Unknown { variadic: false } => {
-                let symbol = symbols.fresh();
-                free(symbol, axis);
-                Dim::symbol(symbol)
-            }
-            DimDecl::Unknown { variadic: true } => {
-                return Err(fault("a tensor of unknown rank is not supported".to_owned()));
-            }
-            DimDecl::Opaque(_) => return Err(fault("a dimension is unreadable".to_owned())),
-        });
-    }
+    let dims = decl.dims.iter().enumerate();
+    let shape =
+        dims.map(|(axis, d)| dim(name, d, axis, symbols, free)).collect::<Result<_, _>>()?;
     Ok(TensorType::new(dtype, shape))
+}
+
+fn dim(
+    name: &str,
+    decl: &DimDecl,
+    axis: usize,
+    symbols: &Symbols,
+    free: &mut dyn FnMut(Symbol, usize),
+) -> Result<Dim, Fault> {
+    let fault = |why: String| Fault::Declaration { name: name.to_owned(), why };
+    match decl {
+        DimDecl::Known(n) => {
+            i64::try_from(*n).map(Dim::Known).map_err(|_| fault(format!("dimension {n} overflows")))
+        }
+        DimDecl::Unknown { variadic: false } => {
+            let symbol = symbols.fresh();
+            free(symbol, axis);
+            Ok(Dim::symbol(symbol))
+        }
+        DimDecl::Unknown { variadic: true } => {
+            Err(fault("a tensor of unknown rank is not supported".to_owned()))
+        }
+        DimDecl::Opaque(_) => Err(fault("a dimension is unreadable".to_owned())),
+    }
 }
 
 /// Holds a declared type against the inferred one and returns the more exact of the two; an
@@ -91,27 +110,34 @@ pub(super) fn agree(output: &str, decl: &TypeDecl, inferred: Type) -> Result<Typ
         inferred: inferred.to_string(),
     };
     match (&declared, &inferred) {
-        (Type::Tensor(d), Type::Tensor(i)) | (Type::State(d), Type::State(i)) => {
-            if d.dtype != i.dtype || d.shape.len() != i.shape.len() {
-                return Err(fault());
-            }
-            let mut shape = Vec::with_capacity(i.shape.len());
-            for (d, i) in d.shape.iter().zip(&i.shape) {
-                shape.push(match (d, i) {
-                    (Dim::Known(a), Dim::Known(b)) if a != b => return Err(fault()),
-                    // A bare symbol that the declaration pins down: only the data could tell.
-                    (Dim::Known(_), Dim::Expr(_)) => d.clone(),
-                    _ => i.clone(),
-                });
-            }
-            let agreed = TensorType::new(i.dtype, shape);
-            Ok(match inferred {
-                Type::State(_) => Type::State(agreed),
-                _ => Type::Tensor(agreed),
-            })
+        (Type::Tensor(d), Type::Tensor(i)) => {
+            agree_tensors(d, i).map(Type::Tensor).ok_or_else(fault)
         }
-        (Type::List(_), Type::List(_)) => Ok(inferred),
+        (Type::State(d), Type::State(i)) => agree_tensors(d, i).map(Type::State).ok_or_else(fault),
+        (Type::List(d), Type::List(i)) => {
+            let element = agree_tensors(&d.element, &i.element).ok_or_else(fault)?;
+            let length = agree_dims(&d.length, &i.length).ok_or_else(fault)?;
+            Ok(Type::List(ListType { element, length }))
+        }
         (d, i) if d == i => Ok(inferred),
         _ => Err(fault()),
+    }
+}
+
+fn agree_tensors(declared: &TensorType, inferred: &TensorType) -> Option<TensorType> {
+    if declared.dtype != inferred.dtype || declared.shape.len() != inferred.shape.len() {
+        return None;
+    }
+    let dims = declared.shape.iter().zip(&inferred.shape);
+    let shape = dims.map(|(d, i)| agree_dims(d, i)).collect::<Option<_>>()?;
+    Some(TensorType::new(inferred.dtype, shape))
+}
+
+fn agree_dims(declared: &Dim, inferred: &Dim) -> Option<Dim> {
+    match (declared, inferred) {
+        (Dim::Known(a), Dim::Known(b)) if a != b => None,
+        // An expression that the declaration pins down: only the data could tell.
+        (Dim::Known(_), Dim::Expr(_)) => Some(declared.clone()),
+        _ => Some(inferred.clone()),
     }
 }

@@ -24,6 +24,10 @@ pub(super) struct Scope<'a> {
     pub(super) origins: Vec<SymbolOrigin>,
     /// Values by name; `None` marks one whose op was at fault, so that its users are not blamed.
     pub(super) names: HashMap<&'a str, Option<ValueId>>,
+    /// The names in the order in which they came into scope.
+    entered: Vec<&'a str>,
+    /// How many values were thrown away to check loops again.
+    pub(super) rechecked: usize,
     /// Ops whose blocks are being checked, outermost first.
     pub(super) path: Vec<String>,
     pub(super) faults: &'a mut Vec<Diagnostic>,
@@ -42,6 +46,8 @@ pub(super) fn check_function(
         symbols: Symbols::default(),
         origins: Vec::new(),
         names: HashMap::new(),
+        entered: Vec::new(),
+        rechecked: 0,
         path: Vec::new(),
         faults,
     };
@@ -65,7 +71,7 @@ pub(super) fn check_function(
         return None;
     };
     let inputs = check_params(&mut scope, &source.inputs);
-    let body = check_block(&mut scope, body);
+    let body = check_body(&mut scope, body);
     if scope.faults.len() > before {
         return None;
     }
@@ -100,7 +106,7 @@ fn check_params<'a>(scope: &mut Scope<'a>, params: &'a [Param]) -> Vec<ValueId> 
                 inputs.extend(id);
             }
             Err(fault) => {
-                scope.names.insert(&param.name, None);
+                scope.poison(&param.name);
                 scope.report(&param.name, "input", vec![], fault);
             }
         }
@@ -108,13 +114,32 @@ fn check_params<'a>(scope: &mut Scope<'a>, params: &'a [Param]) -> Vec<ValueId> 
     inputs
 }
 
-pub(super) fn check_block<'a>(scope: &mut Scope<'a>, source: &'a Block) -> CheckedBlock {
+/// Checks a nested block whose inputs are these; its names end with it.
+pub(super) fn check_block<'a>(
+    scope: &mut Scope<'a>,
+    source: &'a Block,
+    inputs: Vec<Operand>,
+) -> Result<CheckedBlock, Fault> {
     if scope.path.len() > MAX_DEPTH {
-        let why = format!("blocks are nested deeper than {MAX_DEPTH}");
-        scope.report("", "block", vec![], Fault::Unsupported(why));
-        return CheckedBlock::default();
+        return Err(Fault::Unsupported(format!("blocks are nested deeper than {MAX_DEPTH}")));
     }
-    let inputs = check_params(scope, &source.inputs);
+    if source.inputs.len() != inputs.len() {
+        let (found, expected) = (source.inputs.len(), inputs.len());
+        return Err(Fault::Shape(format!("a block has {found} inputs, not {expected}")));
+    }
+    let outer = scope.entered.len();
+    let mut ids = Vec::with_capacity(inputs.len());
+    for (param, known) in source.inputs.iter().zip(inputs) {
+        ids.extend(scope.define(&param.name, known, "input"));
+    }
+    let block = check_body(scope, source);
+    for name in scope.entered.drain(outer..) {
+        scope.names.remove(name);
+    }
+    Ok(CheckedBlock { inputs: ids, ..block })
+}
+
+fn check_body<'a>(scope: &mut Scope<'a>, source: &'a Block) -> CheckedBlock {
     let nodes = source.operations.iter().filter_map(|op| check_operation(scope, op)).collect();
     let mut outputs = Vec::with_capacity(source.outputs.len());
     for name in &source.outputs {
@@ -127,7 +152,7 @@ pub(super) fn check_block<'a>(scope: &mut Scope<'a>, source: &'a Block) -> Check
             }
         }
     }
-    CheckedBlock { inputs, nodes, outputs }
+    CheckedBlock { inputs: Vec::new(), nodes, outputs }
 }
 
 impl<'a> Scope<'a> {
@@ -139,7 +164,16 @@ impl<'a> Scope<'a> {
         }
         let id = self.anonymous(name, known);
         self.names.insert(name, Some(id));
+        self.entered.push(name);
         Some(id)
+    }
+
+    /// Marks a name whose value could not be checked.
+    pub(super) fn poison(&mut self, name: &'a str) {
+        if !self.names.contains_key(name) {
+            self.names.insert(name, None);
+            self.entered.push(name);
+        }
     }
 
     /// Adds a value that no name in scope leads to.

@@ -1,5 +1,6 @@
 //! From a program to a checked one: names, op versions, types and shapes, all faults at once.
 
+mod blocks;
 mod declared;
 mod diagnostics;
 mod function;

@@ -2,14 +2,15 @@
 
 use anemone_tensor::DataType;
 
+use super::blocks::check_blocks;
 use super::declared::agree;
-use super::function::{Scope, check_block};
+use super::function::Scope;
 use super::rule::{check_inputs, check_required, infer};
 use crate::checked::Site;
 use crate::infer::{Fault, Operand};
 use crate::ops::{Op, Version};
 use crate::program::{Argument, Binding, Operation, TypeDecl};
-use crate::{Const, Literal, Node, SymbolOrigin, Type, ValueId};
+use crate::{Const, ListType, Literal, Node, SymbolOrigin, TensorType, Type, ValueId};
 
 /// The checked node; `None` for a `const`, whose value goes into the table, and for a fault.
 pub(super) fn check_operation<'a>(scope: &mut Scope<'a>, source: &'a Operation) -> Option<Node> {
@@ -18,7 +19,7 @@ pub(super) fn check_operation<'a>(scope: &mut Scope<'a>, source: &'a Operation) 
         Ok(node) => node,
         Err(found) => {
             for output in &source.outputs {
-                scope.names.entry(&output.name).or_insert(None);
+                scope.poison(&output.name);
             }
             if let Some(fault) = found {
                 scope.report(source.name(), &source.op, given, fault);
@@ -52,11 +53,14 @@ fn checked<'a>(
         }
     }
     check_inputs(&scope.values, version, &inputs)?;
+    let loop_vars = inputs.iter().find(|(name, _)| *name == "loop_vars");
+    let loop_vars = loop_vars.map_or(&[][..], |(_, ids)| ids);
+    let origin = scope.origin(source.name());
     scope.path.push(source.name().to_owned());
-    let blocks = source.blocks.iter().map(|b| check_block(scope, b)).collect();
+    let blocks = check_blocks(scope, source, (op, origin.clone()), loop_vars);
     scope.path.pop();
-    let node =
-        Node { op, inputs, outputs: Vec::new(), blocks, origin: scope.origin(source.name()) };
+    let blocks = blocks?;
+    let node = Node { op, inputs, outputs: Vec::new(), blocks, origin };
     let site = Site { opset: scope.opset, values: &scope.values, symbols: &scope.symbols };
     let inferred = infer(&site.context(&node, version, source.outputs.len()))?;
     scope.origins.resize(scope.symbols.count() as usize, SymbolOrigin::Data(node.origin.clone()));
@@ -83,7 +87,19 @@ fn literal(value: &Literal) -> Result<Operand, Fault> {
     {
         known.ty = Type::tensor(DataType::String, vec![strings.len().into()]);
     }
+    if let TypeDecl::List { .. } = &value.ty {
+        known.dims = None;
+        known.ty = match &known.value {
+            Some(Const::Tensor(t)) => scalars(t.dtype(), t.count()),
+            Some(Const::Strings(strings)) => scalars(DataType::String, strings.len()),
+            None => known.ty,
+        };
+    }
     Ok(known)
+}
+
+fn scalars(dtype: DataType, count: usize) -> Type {
+    Type::List(ListType { element: TensorType::new(dtype, vec![]), length: count.into() })
 }
 
 type Inputs = Vec<(&'static str, Vec<ValueId>)>;

@@ -66,9 +66,10 @@ pub(crate) fn check_inputs(
 
 fn check_kind(def: &InputDef, ty: &Type) -> Result<(), Fault> {
     let (fits, expected) = match def.kind {
-        InputKind::Tensor | InputKind::Tuple => (matches!(ty, Type::Tensor(_)), "a tensor"),
+        InputKind::Tensor => (matches!(ty, Type::Tensor(_)), "a tensor"),
+        InputKind::Tuple => (matches!(ty, Type::Tensor(_) | Type::List(_)), "a tensor or list"),
         InputKind::State => (matches!(ty, Type::State(_)), "a state"),
-        InputKind::List => (!matches!(ty, Type::State(_)), "a list"),
+        InputKind::List => (matches!(ty, Type::List(_)), "a list"),
         InputKind::ListTensorOrDict | InputKind::Block | InputKind::Internal => (true, ""),
     };
     if fits {
@@ -100,9 +101,10 @@ pub(crate) fn check_required(
 }
 
 fn too_complex(ty: &Type) -> bool {
+    let long = |d: &Dim| d.weight() > MAX_WEIGHT;
     match ty {
-        Type::Tensor(t) | Type::State(t) => t.shape.iter().any(|d| d.weight() > MAX_WEIGHT),
-        Type::List(inner) => too_complex(inner),
+        Type::Tensor(t) | Type::State(t) => t.shape.iter().any(long),
+        Type::List(list) => list.element.shape.iter().any(long) || long(&list.length),
         Type::Dict(..) => false,
     }
 }
