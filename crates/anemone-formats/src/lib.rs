@@ -3,6 +3,7 @@
 //! - [`read`]: a path to an [`anemone_ir::Package`], every weight checked and mapped.
 //! - [`write`]: a package to a path, where nothing is left half-written.
 //! - [`WeightFile`]: blobs of a weight file by the offset of their metadata.
+//! - [`FolderWeights`]: the same for a whole package, by the files' names.
 //! - [`ReadError`]: what is wrong, where, and apart from it what may help.
 //!
 //! Choices: protobuf is parsed by hand, one level at a time, so that unknown fields survive and
@@ -26,3 +27,4 @@ mod write;
 pub use blob::{Layout, WeightFile};
 pub use errors::{BlobFault, EncodeFault, ManifestFault, ReadError, WireFault, WriteError};
 pub use mlpackage::{WriteOptions, read, read_bytes, write};
+pub use weights::FolderWeights;

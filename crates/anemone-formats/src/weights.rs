@@ -1,19 +1,47 @@
-//! The weight files that one model refers to, each opened once.
+//! The weight files that one model refers to, by the names that its literals use.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use anemone_ir::Folder;
+use anemone_ir::program::TypeDecl;
 use anemone_tensor::{Buffer, MappedFile};
 
-use crate::blob::WeightFile;
-use crate::errors::BlobFault;
+use crate::blob::{WeightFile, elements};
+use crate::errors::{BlobFault, ManifestFault};
+use crate::manifest::Manifest;
 use crate::paths::{self, PathFault};
 
 /// How literals name the model file's own folder.
 const MODEL_PATH: &str = "@model_path/";
 /// Where new weights go.
 pub(crate) const DEFAULT_FILE: &str = "@model_path/weights/weight.bin";
+
+/// The weight files of a package that was read, for programs that refer to them anew.
+#[derive(Clone, Debug)]
+pub struct FolderWeights<'a> {
+    /// The model file's folder, with a slash at its end.
+    model: String,
+    files: &'a BTreeMap<String, Buffer>,
+}
+
+impl<'a> FolderWeights<'a> {
+    /// The weight files of `folder`.
+    pub fn new(folder: &'a Folder) -> Result<FolderWeights<'a>, ManifestFault> {
+        let model = Manifest::parse(&folder.manifest)?.folder().to_owned();
+        Ok(FolderWeights { model, files: &folder.files })
+    }
+
+    /// The bytes for a literal of type `ty` that refers to `offset` of `file`.
+    pub fn blob(&self, file: &str, offset: u64, ty: &TypeDecl) -> Result<Buffer, BlobFault> {
+        let (dtype, count) = elements(ty).ok_or(BlobFault::Untyped)?;
+        let path = relative(&self.model, file).ok_or(BlobFault::Outside)?;
+        let bytes = self.files.get(&path);
+        let bytes = bytes.ok_or(BlobFault::NoFile { reason: "not in the package".to_owned() })?;
+        WeightFile::new(bytes.clone())?.blob(offset, dtype, count)
+    }
+}
 
 /// Weight files below the folder of one model file.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
-//! What is written is read back the same, for packages of any form.
+//! What is written, as a package or as text, is read back the same, for packages of any form.
 
 #![allow(clippy::disallowed_methods, reason = "a test may look at files")]
 
 use std::fs;
 use std::path::Path;
 
-use anemone_formats::{WriteOptions, read, write};
-use anemone_ir::{LiteralData, Package};
+use anemone_formats::{FolderWeights, WriteOptions, read, write};
+use anemone_ir::{LiteralData, Package, text};
 use proptest::prelude::*;
 
 mod generate;
@@ -25,6 +25,13 @@ proptest! {
         write(&package, &first, &WriteOptions::default()).unwrap();
         let found = read(&first).unwrap();
         prop_assert_eq!(without_places(found.clone()), package);
+
+        let weights = FolderWeights::new(found.folder.as_ref().unwrap()).unwrap();
+        let program = found.program().unwrap();
+        let parsed = text::parse(&text::print(program), &mut |file, offset, ty| {
+            weights.blob(file, offset, ty).map_err(|fault| fault.to_string())
+        });
+        prop_assert_eq!(&parsed.unwrap(), program);
 
         write(&found, &second, &WriteOptions::default()).unwrap();
         for file in ["Manifest.json", MODEL, WEIGHTS] {

@@ -61,6 +61,7 @@ impl Layout {
             put(&mut record, 16, &start.to_le_bytes());
             put(&mut record, 24, &blob.padding.to_le_bytes());
             out.write_all(&record)?;
+            blob.data.verify().map_err(io::Error::other)?;
             out.write_all(&blob.data)?;
             at = start + blob.data.len() as u64;
         }

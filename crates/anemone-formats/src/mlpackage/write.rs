@@ -87,7 +87,10 @@ fn write_folder(package: &Package, at: &Path) -> Result<(), WriteError> {
     let kept =
         |(path, _): &(&String, &Buffer)| !layouts.contains_key(*path) && **path != manifest.model;
     for (path, bytes) in files.iter().filter(kept) {
-        write_file(&data.join(path), |out| out.write_all(bytes))?;
+        write_file(&data.join(path), |out| {
+            bytes.verify().map_err(io::Error::other)?;
+            out.write_all(bytes)
+        })?;
     }
     for item in &manifest.items {
         let path = data.join(item);
