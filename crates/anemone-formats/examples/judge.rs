@@ -1,6 +1,6 @@
 //! What `tools/checks/formats.py` asks of this crate, so that Apple's own readers can judge it.
 //!
-//! - `rewrite IN OUT ...`: reads models and writes them back.
+//! - `rewrite IN OUT ...`: reads models, prints their programs, parses the text and writes them back.
 //! - `relayout IN OUT`: the same, but every weight file gets a new layout.
 //! - `pack OUT TYPE COUNT FILE ...`: a weight file of blobs whose packed bytes are in files.
 //! - `unpack IN OFFSET TYPE COUNT FILE ...`: the packed bytes of blobs, one file each.
@@ -13,6 +13,8 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use anemone_formats::{Layout, WeightFile, WriteOptions, read, write};
+use anemone_ir::program::{DimDecl, ElementType, TensorDecl, TypeDecl};
+use anemone_ir::{Package, text};
 use anemone_tensor::{Buffer, DataType};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -21,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.as_slice() {
         ["rewrite", pairs @ ..] => {
             for pair in pairs.chunks_exact(2) {
-                let package = read(Path::new(pair[0]))?;
+                let mut package = read(Path::new(pair[0]))?;
+                through_text(&mut package)?;
                 write(&package, Path::new(pair[1]), &WriteOptions::default())?;
             }
         }
@@ -47,6 +50,31 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         _ => return Err("unknown request".into()),
     }
+    Ok(())
+}
+
+/// Replaces the program by what its text says; both must be the same.
+fn through_text(package: &mut Package) -> Result<(), Box<dyn Error>> {
+    let files = package.folder.as_ref().map(|f| f.files.clone()).unwrap_or_default();
+    let Some(program) = package.program_mut() else { return Ok(()) };
+    let mut weights = |name: &str, offset: u64, ty: &TypeDecl| -> Result<Buffer, String> {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        let file = files.iter().find(|(path, _)| path.ends_with(name));
+        let (_, bytes) = file.ok_or_else(|| format!("there is no weight file `{name}`"))?;
+        let file = WeightFile::new(bytes.clone()).map_err(|e| e.to_string())?;
+        let TypeDecl::Tensor(TensorDecl { dtype: ElementType::Known(dtype), dims, .. }) = ty else {
+            return Err("a blob is not a tensor".to_owned());
+        };
+        let count = dims.iter().map(|d| if let DimDecl::Known(n) = d { *n } else { 0 }).product();
+        file.blob(offset, *dtype, count).map_err(|e| e.to_string())
+    };
+    let printed = text::print(program);
+    let parsed = text::parse(&printed, &mut weights)?;
+    // Not the programs themselves: a NaN is unequal to itself.
+    if text::print(&parsed) != printed {
+        return Err("the text says another program".into());
+    }
+    *program = parsed;
     Ok(())
 }
 
