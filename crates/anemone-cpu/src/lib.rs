@@ -12,8 +12,10 @@
 //! result depends on the row alone.
 
 mod array;
+mod axes;
 mod compile;
 mod convert;
+mod elementwise;
 mod engine;
 mod fold;
 mod gemm;
@@ -25,6 +27,7 @@ mod plan;
 mod prepare;
 mod run;
 mod session;
+mod simd;
 mod state;
 mod strided;
 mod window;

@@ -473,7 +473,7 @@ pub(crate) fn broadcast_elements<const N: usize>(
 pub(crate) fn vector_of_axis(ctx: &InferCtx<'_>, input: &str, axis: usize) -> Result<(), Fault> {
     let (x, found) = (ctx.shape("x")?, ctx.shape(input)?);
     match found {
-        [n] if (n - &x[axis]).number().is_none_or(|difference| difference == 0) => Ok(()),
+        [n] if !n.differs(&x[axis]) => Ok(()),
         _ => {
             let (found, n) = (show(found), &x[axis]);
             Err(Fault::Shape(format!("`{input}` is {found}, not [{n}] as axis {axis} of `x`")))

@@ -4,7 +4,8 @@ use super::def::*;
 use super::domains::*;
 use crate::Opset::*;
 use crate::infer::{Fault, InferCtx, broadcast, show};
-use crate::{Dim, Type};
+use crate::{Const, Dim, Type};
+use anemone_tensor::Tensor;
 
 const U_NUMBER: Domain = domain("U", &[F16, F32, I32]);
 
@@ -41,7 +42,7 @@ pub(super) const LINEAR: OpDef = OpDef {
     ],
     infer: Infer::Rule(linear),
     evaluate: None,
-    computed: None,
+    computed: Some(no_bias),
 };
 
 pub(super) const MATMUL: OpDef = OpDef {
@@ -94,6 +95,14 @@ fn linear(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
     }
     let shape = first.iter().chain([outputs]).cloned().collect();
     Ok(vec![Type::tensor(x.dtype, shape)])
+}
+
+fn no_bias(ctx: &InferCtx<'_>, _: &str) -> Option<Const> {
+    let weight = ctx.tensor("weight").ok()?.known_shape()?;
+    // A weight without elements says nothing of how many outputs memory can hold.
+    let &[outputs, 1..=usize::MAX] = weight.as_slice() else { return None };
+    let zeros = std::iter::repeat_n(0.0, outputs);
+    Tensor::from_f64(ctx.dtype("weight").ok()?, vec![outputs], zeros).ok().map(Const::Tensor)
 }
 
 fn matmul(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {

@@ -162,8 +162,7 @@ fn layer_norm(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
         (0..shape.len()).filter(|a| axes.contains(a)).map(|a| shape[a].clone()).collect();
     for input in ["gamma", "beta"].into_iter().filter(|i| ctx.has(i)) {
         let found = ctx.shape(input)?;
-        let differ = |(a, b): (&Dim, &Dim)| (a - b).number().is_some_and(|n| n != 0);
-        if found.len() != over.len() || found.iter().zip(&over).any(differ) {
+        if found.len() != over.len() || found.iter().zip(&over).any(|(a, b)| a.differs(b)) {
             let (found, over) = (show(found), show(&over));
             return Err(Fault::Shape(format!("`{input}` is {found}, not {over} as `axes` of `x`")));
         }
