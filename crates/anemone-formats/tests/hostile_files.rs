@@ -86,7 +86,7 @@ fn a_thousand_mutations_end_in_a_model_or_an_error() {
             Ok(package) => {
                 models += 1;
                 let copy = folder.join("copy.mlpackage");
-                if round % 8 == 0
+                if round % 32 == 0
                     && write(&package, &copy, &WriteOptions { overwrite: true }).is_ok()
                 {
                     read(&copy).unwrap();

@@ -1,5 +1,7 @@
 //! Real packages are checked, and types are inferred without looking at the declared ones.
 
+#![allow(clippy::disallowed_methods, reason = "a test may look at files")]
+
 use std::path::PathBuf;
 
 use anemone_formats::read;
