@@ -394,13 +394,11 @@ fn crop_resize(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
     let x = ctx.tensor("x")?;
     let mut shape = if ctx.has("roi") {
         let roi = ctx.shape("roi")?;
-        let [boxes, Dim::Known(1), Dim::Known(size @ (4 | 5)), Dim::Known(1), Dim::Known(1)] = roi
-        else {
+        let [boxes, Dim::Known(1), Dim::Known(4 | 5), Dim::Known(1), Dim::Known(1)] = roi else {
             let why = format!("`roi` is {}, not [n, 1, 4 or 5, 1, 1]", show(roi));
             return Err(Fault::Shape(why));
         };
-        let images = if *size == 4 { x.shape[0].clone() } else { Dim::ONE };
-        vec![boxes.clone(), images, x.shape[1].clone()]
+        vec![boxes.clone(), x.shape[0].clone(), x.shape[1].clone()]
     } else {
         vec![check_boxes(ctx, normalized)?, x.shape[1].clone()]
     };

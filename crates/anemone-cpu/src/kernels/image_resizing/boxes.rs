@@ -104,10 +104,10 @@ impl Kernel for CropResize {
             Boxes::Regions(index) => (inputs[index], inputs[index].shape[2]),
             Boxes::Apart { boxes, .. } => (inputs[boxes], 4),
         };
-        // Images for each box: all of them, or one.
+        // The old form has a result for each box and image, even where the box names its image.
         let each = match self.boxes {
-            Boxes::Regions(_) if fields == 4 => images,
-            Boxes::Regions(_) | Boxes::Apart { .. } => 1,
+            Boxes::Regions(_) => images,
+            Boxes::Apart { .. } => 1,
         };
         let image = |number: usize, turn: usize| -> Result<usize, String> {
             let image = match self.boxes {
