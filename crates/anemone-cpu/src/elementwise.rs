@@ -50,6 +50,26 @@ impl Element for u8 {
     }
 }
 
+/// Calls `f` with the index of each piece of `size` elements, on all threads if there is enough to
+/// do: `work` is the number of elements that a piece reads.
+pub(crate) fn pieces<T: Send>(
+    out: &mut [T],
+    size: usize,
+    work: usize,
+    f: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    if size == 0 {
+        return;
+    }
+    if out.len().div_ceil(size).saturating_mul(work) <= CHUNK {
+        out.chunks_mut(size).enumerate().for_each(|(i, out)| f(i, out));
+    } else {
+        let least = (CHUNK / work.max(1)).max(1);
+        let pieces = out.par_chunks_mut(size).enumerate().with_min_len(least);
+        pieces.for_each(|(i, out)| f(i, out));
+    }
+}
+
 /// `out[i] = f(x[i])`.
 pub(crate) fn map<A: Element, B: Element>(
     x: &View<'_>,
@@ -58,17 +78,13 @@ pub(crate) fn map<A: Element, B: Element>(
 ) -> Result<(), String> {
     let (x, out) = (A::of(x.data)?, B::of_mut(&mut out.data)?);
     same_count(x.len(), out.len())?;
-    let one = |x: &[A], out: &mut [B]| {
+    pieces(out, CHUNK, CHUNK, &|i, out| {
+        let x = &x[i * CHUNK..][..out.len()];
         fast(
             #[inline(always)]
             || out.iter_mut().zip(x).for_each(|(out, &x)| *out = f(x)),
         );
-    };
-    if out.len() <= CHUNK {
-        one(x, out);
-    } else {
-        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| one(x, out));
-    }
+    });
     Ok(())
 }
 
@@ -80,14 +96,9 @@ pub(crate) fn map_simd(
 ) -> Result<(), String> {
     let (x, out) = (x.data.f32()?, out.data.f32()?);
     same_count(x.len(), out.len())?;
-    let one = |x: &[f32], out: &mut [f32]| {
-        f.map(x, uninit(out));
-    };
-    if out.len() <= CHUNK {
-        one(x, out);
-    } else {
-        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| one(x, out));
-    }
+    pieces(out, CHUNK, CHUNK, &|i, out| {
+        f.map(&x[i * CHUNK..][..out.len()], uninit(out));
+    });
     Ok(())
 }
 
@@ -256,23 +267,19 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Calls `f` on pieces of `out`: whole rows, or a part of one.
-    fn each<C: Element>(&self, out: &mut [C], f: &(impl Fn(Rows<'_, N>, &mut [C]) + Sync)) {
-        if self.inner >= CHUNK {
-            out.par_chunks_mut(self.inner).enumerate().for_each(|(first, row)| {
-                row.par_chunks_mut(CHUNK).enumerate().for_each(|(block, out)| {
+    fn each<C: Element>(&self, out: &mut [C], f: &(dyn Fn(Rows<'_, N>, &mut [C]) + Sync)) {
+        let length = self.inner;
+        if length >= CHUNK {
+            pieces(out, length, length, &|first, row| {
+                pieces(row, CHUNK, CHUNK, &|block, out| {
                     let (column, length) = (block * CHUNK, out.len());
                     f(Rows { walk: self, first, column, length }, out);
                 });
             });
-        } else if let (Some(rows), length) = (CHUNK.checked_div(self.inner), self.inner) {
-            let piece = |(block, out): (usize, &mut [C])| {
+        } else if let Some(rows) = CHUNK.checked_div(length) {
+            pieces(out, rows * length, CHUNK, &|block, out| {
                 f(Rows { walk: self, first: block * rows, column: 0, length }, out);
-            };
-            if out.len() <= CHUNK {
-                out.chunks_mut(rows * length).enumerate().for_each(piece);
-            } else {
-                out.par_chunks_mut(rows * length).enumerate().for_each(piece);
-            }
+            });
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Activation kernels.
 
-use rayon::prelude::*;
 use rten_simd::{SimdOp, SimdUnaryOp};
 use rten_vecmath as vecmath;
 
 use super::elementwise_unary::{each, scalar, vector};
 use super::normalization::channels;
-use crate::elementwise::{CHUNK, fast, uninit};
+use crate::elementwise::{fast, pieces, uninit};
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
 use crate::simd;
@@ -130,22 +129,14 @@ impl Kernel for Softmax {
         if size == 0 {
             return Ok(());
         }
-        let groups = (CHUNK / size).max(1);
-        let piece = |(out, x): (&mut [f32], &[f32])| {
-            for (out, x) in out.chunks_exact_mut(size).zip(x.chunks_exact(size)) {
-                if inner == 1 {
-                    vecmath::Softmax::new(x, uninit(out)).dispatch();
-                } else {
-                    fast(|| over_columns(x, out, inner));
-                }
+        pieces(out, size, size, &|i, out| {
+            let x = &x[i * size..][..size];
+            if inner == 1 {
+                vecmath::Softmax::new(x, uninit(out)).dispatch();
+            } else {
+                fast(|| over_columns(x, out, inner));
             }
-        };
-        if x.len() <= CHUNK {
-            piece((out, x));
-        } else {
-            let x = x.par_chunks(groups * size);
-            out.par_chunks_mut(groups * size).zip(x).for_each(piece);
-        }
+        });
         Ok(())
     }
 }

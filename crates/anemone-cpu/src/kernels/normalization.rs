@@ -1,13 +1,12 @@
 //! Normalisation kernels.
 
-use rayon::prelude::*;
 use rten_simd::SimdOp;
 use rten_vecmath::{Normalize, NormalizeOptions, Sum, SumSquareSub};
 
 use super::elementwise_unary::scalar;
 use crate::array::{Data, View};
 use crate::axes::Split;
-use crate::elementwise::{CHUNK, fast, uninit, zip3};
+use crate::elementwise::{fast, pieces, uninit, zip3};
 use crate::kernel::{Io, Kernel, Prepared, Short};
 use crate::prepare::PrepareCtx;
 
@@ -107,17 +106,7 @@ fn rows(
     if x.len() != out.len() {
         return Err("input and output differ in size".to_owned());
     }
-    if length == 0 || x.is_empty() {
-        return Ok(());
-    }
-    let rows = (CHUNK / length).max(1);
-    let pieces = out.par_chunks_mut(length).zip(x.par_chunks(length)).enumerate();
-    if x.len() <= CHUNK {
-        let rows = out.chunks_mut(length).zip(x.chunks(length)).enumerate();
-        rows.for_each(|(row, (out, x))| f(row, x, out));
-    } else {
-        pieces.with_min_len(rows).for_each(|(row, (out, x))| f(row, x, out));
-    }
+    pieces(out, length, length, &|row, out| f(row, &x[row * length..][..length], out));
     Ok(())
 }
 
@@ -229,8 +218,9 @@ impl Kernel for LayerNorm {
             [batch, rest @ ..] if *batch > 1 && !self.axes.contains(&0) => {
                 let axes: Vec<usize> = self.axes.iter().map(|axis| axis - 1).collect();
                 let (split, size) = (Split::new(rest, &axes), x.len() / batch);
-                let pieces = out.par_chunks_mut(size).zip(x.par_chunks(size));
-                pieces.for_each(|(out, x)| self.columns(&split, x, out));
+                pieces(out, size, size, &|i, out| {
+                    self.columns(&split, &x[i * size..][..size], out);
+                });
             }
             _ => self.columns(&split, x, out),
         }

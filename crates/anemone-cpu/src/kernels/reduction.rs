@@ -1,10 +1,8 @@
 //! Reduction kernels. Sums are made in double precision, in an order that the reduced axes tell.
 
-use rayon::prelude::*;
-
 use crate::array::{Data, View, ViewMut};
 use crate::axes::Split;
-use crate::elementwise::{CHUNK, Element, fast};
+use crate::elementwise::{Element, fast, pieces};
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
 
@@ -71,13 +69,11 @@ where
         if x.len() != out.len() * count {
             return Err(format!("{} elements do not make {} sums", x.len(), out.len()));
         }
-        if count == 0 && !self.of_nothing && !out.is_empty() {
-            return Err("there is nothing to reduce".to_owned());
-        }
-        if split.run > 1 {
-            self.runs(&split, x, out);
-        } else if split.inner > 0 {
-            self.columns(&split, x, out);
+        match (count, split.run) {
+            (0, _) if self.of_nothing => out.fill(T::narrow((self.end)(self.start, 0))),
+            (0, _) if !out.is_empty() => return Err("there is nothing to reduce".to_owned()),
+            (_, 1) => self.columns(&split, x, out),
+            _ => self.runs(&split, x, out),
         }
         Ok(())
     }
@@ -85,23 +81,15 @@ where
     /// The last axis is reduced.
     fn runs<T: Number>(&self, split: &Split, x: &[T], out: &mut [T]) {
         let count = split.count();
-        let group = (CHUNK / count.max(1)).max(1);
-        let piece = |(first, out): (usize, &mut [T])| {
-            for (i, out) in out.iter_mut().enumerate() {
-                let start = split.start(first * group + i);
-                let mut sum = self.start;
-                for place in 0..split.places() {
-                    let run = &x[start + split.place(place)..][..split.run];
-                    sum = (self.join)(sum, fast(|| self.run_of(run)));
-                }
-                *out = T::narrow((self.end)(sum, count));
-            }
+        let group = (LANES * BLOCK / count.max(1)).max(1);
+        let one = |index: usize| {
+            let places = (0..split.places()).map(|place| split.start(index) + split.place(place));
+            let runs = places.map(|start| self.run_of(&x[start..][..split.run]));
+            T::narrow((self.end)(runs.fold(self.start, &self.join), count))
         };
-        if x.len() <= CHUNK {
-            out.chunks_mut(group).enumerate().for_each(piece);
-        } else {
-            out.par_chunks_mut(group).enumerate().for_each(piece);
-        }
+        pieces(out, group, group * count, &|i, out| {
+            fast(|| (i * group..).zip(out).for_each(|(index, out)| *out = one(index)));
+        });
     }
 
     #[inline(always)]
@@ -134,17 +122,11 @@ where
                 *out = T::narrow((self.end)(sum, count));
             }
         };
-        let row = |(row, out): (usize, &mut [T])| {
+        pieces(out, inner, inner * count, &|row, out| {
             for (i, out) in out.chunks_mut(BLOCK).enumerate() {
                 fast(|| block(split.start(row) + i * BLOCK, out));
             }
-        };
-        if x.len() <= CHUNK {
-            out.chunks_mut(inner).enumerate().for_each(row);
-        } else {
-            let rows = (CHUNK / (inner * count).max(1)).max(1);
-            out.par_chunks_mut(inner).enumerate().with_min_len(rows).for_each(row);
-        }
+        });
     }
 }
 
@@ -261,8 +243,8 @@ impl<B: Fn(f64, f64) -> bool + Send + Sync> Position<B> {
         if out.is_empty() {
             return Ok(());
         }
-        let matrices = out.par_chunks_mut(inner).zip(x.par_chunks(length * inner));
-        matrices.with_min_len((CHUNK / (length * inner)).max(1)).for_each(|(out, x)| {
+        pieces(out, inner, length * inner, &|i, out| {
+            let x = &x[i * length * inner..][..length * inner];
             for (column, out) in out.iter_mut().enumerate() {
                 let mut best = (0, x[column].into());
                 for (row, x) in x[column..].iter().step_by(inner).enumerate().skip(1) {
