@@ -21,6 +21,8 @@ mod normalization;
 mod pad;
 mod pool;
 mod quantization_ops;
+mod random;
+mod recurrent;
 mod reduction;
 mod reshape;
 mod scatter_gather;
@@ -158,14 +160,14 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::Dequantize => Ok(quantization_ops::dequantize),
         Op::Quantize => Ok(quantization_ops::quantize),
         // random
-        Op::RandomBernoulli => Err("this op has no kernel yet"),
-        Op::RandomCategorical => Err("this op has no kernel yet"),
-        Op::RandomNormal => Err("this op has no kernel yet"),
-        Op::RandomUniform => Err("this op has no kernel yet"),
+        Op::RandomBernoulli => Ok(random::random_bernoulli),
+        Op::RandomCategorical => Ok(random::random_categorical),
+        Op::RandomNormal => Ok(random::random_normal),
+        Op::RandomUniform => Ok(random::random_uniform),
         // recurrent
-        Op::Gru => Err("this op has no kernel yet"),
-        Op::Lstm => Err("this op has no kernel yet"),
-        Op::Rnn => Err("this op has no kernel yet"),
+        Op::Gru => Ok(recurrent::gru),
+        Op::Lstm => Ok(recurrent::lstm),
+        Op::Rnn => Ok(recurrent::rnn),
         // reduction
         Op::ReduceArgmax => Ok(reduction::reduce_argmax),
         Op::ReduceArgmin => Ok(reduction::reduce_argmin),

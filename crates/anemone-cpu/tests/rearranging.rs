@@ -1,12 +1,15 @@
 //! Ops that move elements about.
 
 use anemone_tensor::DataType::{self, Bool, F32, I32};
-use programs::{counting, run, tensor};
+use programs::{Found, counting, run, tensor};
 
 mod programs;
 
+/// Shape of the input, call, and shape and elements of the output.
+type Case<'a> = (&'a [usize], String, &'a [usize], &'a [f64]);
+
 /// One output of `call` on the input `x`, which counts.
-fn one(dtype: DataType, shape: &[usize], call: &str) -> (Vec<usize>, Vec<f64>) {
+fn one(dtype: DataType, shape: &[usize], call: &str) -> Found {
     let declared: Vec<String> = shape.iter().map(usize::to_string).collect();
     let input = format!("tensor<{dtype}, [{}]> x", declared.join(", "));
     let call = format!("y = {call};");
@@ -20,7 +23,7 @@ fn ints(values: &[i64]) -> String {
 
 #[test]
 fn elements_come_where_the_references_put_them() {
-    let cases: Vec<(&[usize], String, &[usize], &[f64])> = vec![
+    let cases: [Case<'_>; 20] = [
         (
             &[2, 3],
             format!("transpose(x = x, perm = {})", ints(&[1, 0])),

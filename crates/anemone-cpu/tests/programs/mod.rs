@@ -19,6 +19,9 @@ pub(crate) fn counting(dtype: DataType, shape: &[usize]) -> Value {
     tensor(dtype, shape, &(0..count).map(|i| i as f64).collect::<Vec<_>>())
 }
 
+/// A shape and elements.
+pub(crate) type Found = (Vec<usize>, Vec<f64>);
+
 /// Shapes and elements of the outputs of `ops`, lines of `name, … = op(…);`.
 pub(crate) fn run(
     opset: &str,
@@ -26,7 +29,7 @@ pub(crate) fn run(
     ops: &str,
     outputs: &str,
     values: &[Value],
-) -> Result<Vec<(Vec<usize>, Vec<f64>)>, String> {
+) -> Result<Vec<Found>, String> {
     let typed = ops.split_terminator(';').map(|line| match line.trim().split_once(" = ") {
         Some((names, call)) => {
             let names: Vec<String> =
