@@ -59,7 +59,7 @@ pub(crate) fn read_npy(path: &Path) -> Result<Array, FileError> {
 
 /// The arrays in a `.npz` file.
 pub(crate) fn read_npz(path: &Path) -> Result<Arrays, FileError> {
-    reading(path, || Ok(npz::read(BufReader::new(regular(path)?))?))
+    reading(path, || Ok(npz::read(BufReader::new(regular(path)?), |_| true)?))
 }
 
 /// The text in a small file.

@@ -36,8 +36,11 @@ pub(crate) enum NpzError {
 /// Arrays by name.
 pub(crate) type Arrays = BTreeMap<String, Array>;
 
-/// Every array of an archive.
-pub(crate) fn read(source: impl Read + Seek) -> Result<Arrays, NpzError> {
+/// The arrays of an archive whose names are wanted.
+pub(crate) fn read(
+    source: impl Read + Seek,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Arrays, NpzError> {
     let mut archive = ZipArchive::new(source)?;
     if archive.len() > MAX_MEMBERS {
         return Err(NpzError::Members(archive.len()));
@@ -47,6 +50,9 @@ pub(crate) fn read(source: impl Read + Seek) -> Result<Arrays, NpzError> {
         let mut file = archive.by_index(index)?;
         let name = file.name()?.into_owned();
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+        if !wanted(&name) {
+            continue;
+        }
         let available = match file.compression() {
             CompressionMethod::Stored => file.compressed_size(),
             _ => file.compressed_size().saturating_mul(MAX_RATIO),
@@ -82,9 +88,9 @@ mod tests {
         let array = Array::from_f32(vec![2, 2], &[1.0, 2.0, 3.0, 4.0]).unwrap();
         let arrays = Arrays::from([("a".to_owned(), array.clone()), ("b::keys".to_owned(), array)]);
         let bytes = write(&arrays).unwrap();
-        assert_eq!(read(Cursor::new(&bytes)).unwrap(), arrays);
+        assert_eq!(read(Cursor::new(&bytes), |_| true).unwrap(), arrays);
         for end in (0..bytes.len()).step_by(7) {
-            assert!(read(Cursor::new(&bytes[..end])).is_err(), "cut at {end}");
+            assert!(read(Cursor::new(&bytes[..end]), |_| true).is_err(), "cut at {end}");
         }
     }
 }

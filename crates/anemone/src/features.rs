@@ -83,6 +83,9 @@ fn names(what: &str, missing: &[String], unknown: &[String], expected: &[String]
     format!("{}; the model takes {takes}", faults.join(", "))
 }
 
+/// Elements of an input that is filled with its default; a larger one must be given.
+const MAX_FILLED: usize = 1 << 26;
+
 /// A function's features, matched with the plan's ports.
 #[derive(Debug)]
 pub(crate) struct Interface {
@@ -279,7 +282,7 @@ fn array_input(
         ElementType::Known(dtype) => dtype,
         ElementType::Unknown(_) => port.ty.dtype,
     };
-    if array.dtype() != declared {
+    if !is_taken(array.dtype(), declared) {
         return Err(wrong_type(name, array.dtype(), declared));
     }
     let is_scalar = port.ty.shape.is_empty() && array.count() == 1 && array.shape().len() <= 1;
@@ -289,6 +292,12 @@ fn array_input(
     let shape = if is_scalar { Vec::new() } else { array.shape().to_vec() };
     shaped(array, port.ty.dtype, shape)
         .map_err(|_| wrong_shape(name, array.shape(), port.ty.to_string()))
+}
+
+/// Whether values of one type are taken for an input of another: like Core ML, `float32` for
+/// `float16`; a `float64` array where `float32` is wanted is more likely a mistake.
+fn is_taken(given: DataType, declared: DataType) -> bool {
+    given == declared || declared.is_float() && matches!(given, DataType::F16 | DataType::F32)
 }
 
 /// The value of an optional input that was left out: its default, or zero.
@@ -307,6 +316,7 @@ fn absent(feature: &Feature, port: &Port) -> Result<Value, FeatureError> {
     };
     let filled = shape.and_then(|shape| {
         let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+        let count = Some(count).filter(|&count| count <= MAX_FILLED)?;
         Tensor::from_f64(port.ty.dtype, shape, std::iter::repeat_n(fill, count)).ok()
     });
     let names = || FeatureError::Names {
