@@ -41,6 +41,11 @@ pub(crate) enum Command {
     /// Read a model and write it back as a package
     #[command(after_help = "Example: anemone convert old.mlmodel -o new.mlpackage")]
     Convert(ConvertArguments),
+    /// Measure how long a model takes, and how much memory
+    #[command(
+        after_help = "Example: anemone bench model.mlpackage --inputs in.npz --runs 20 --ops"
+    )]
+    Bench(BenchArguments),
     /// Show this machine: processor, memory, and which engines are here
     #[command(after_help = "Example: anemone doctor --json")]
     Doctor,
@@ -138,6 +143,31 @@ pub(crate) struct ConvertArguments {
     /// Replace what is there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// A .mlpackage folder or .mlmodel file
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) model: PathBuf,
+    /// The inputs by name, as numpy.savez writes them
+    #[arg(long, value_name = "NPZ", value_hint = ValueHint::FilePath)]
+    pub(crate) inputs: PathBuf,
+    /// Where the outputs of the first run go
+    #[arg(long, value_name = "NPZ", value_hint = ValueHint::FilePath)]
+    pub(crate) outputs: Option<PathBuf>,
+    /// Runs that are timed, after one that is not
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub(crate) runs: NonZeroUsize,
+    /// Show the ops that take longest
+    #[arg(long)]
+    pub(crate) ops: bool,
+    /// The function, in a model of several
+    #[arg(long)]
+    pub(crate) function: Option<String>,
+    /// Threads that compute; one for each core where it is left out
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {

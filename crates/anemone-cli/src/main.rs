@@ -1,7 +1,7 @@
 //! The command line of Anemone: arguments in, text or JSON out.
 //!
 //! - `arguments`: the commands. One file for each of them: `inspect`, `run`, `predict` with
-//!   `serve` and `cache`, `convert`, `doctor`.
+//!   `serve` and `cache`, `convert`, `bench`, `doctor`.
 //! - `npy`, `npz`, `values`: arrays in numpy's formats, and the values that they stand for.
 //! - `files`: every file that is read or written. `exit`: errors as people and shells see them.
 //!
@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bench;
 mod cache;
 mod convert;
 mod doctor;
@@ -56,6 +57,7 @@ fn perform(command: Command, json: bool) -> Result<String, Failure> {
         Command::Predict(arguments) if arguments.serve => serve::serve(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments, json),
         Command::Convert(arguments) => convert::convert(&arguments, json),
+        Command::Bench(arguments) => bench::bench(&arguments, json),
         Command::Doctor => doctor::doctor(json),
         Command::Completions { shell } => {
             let mut script = Vec::new();
