@@ -1,4 +1,5 @@
 //! The commands as people and programs call them: results, and every kind of bad input.
+#![allow(clippy::disallowed_methods, reason = "tests read and write their own files")]
 
 #[path = "program/model.rs"]
 mod model;

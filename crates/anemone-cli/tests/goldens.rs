@@ -2,6 +2,7 @@
 //!
 //! The models lie beside the repository, in `shared/data/coreml`, and are too large to be in it;
 //! where they are absent the test says so.
+#![allow(clippy::disallowed_methods, reason = "tests read and write their own files")]
 
 #[path = "../src/npy.rs"]
 #[allow(dead_code, reason = "the test only reads archives")]

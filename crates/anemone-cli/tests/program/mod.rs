@@ -1,18 +1,19 @@
 //! Runs the true binary, in folders that vanish afterwards.
+#![allow(dead_code, reason = "each test that includes this file uses its own part")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What a run of the program gave.
 #[derive(Debug)]
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the program.
-pub fn anemone(arguments: &[&str]) -> Run {
+pub(crate) fn anemone(arguments: &[&str]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_anemone"))
         .args(arguments)
         .stdin(Stdio::null())
@@ -26,11 +27,11 @@ pub fn anemone(arguments: &[&str]) -> Run {
 }
 
 /// A folder of one test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// An empty folder.
-    pub fn new(name: &str) -> Folder {
+    pub(crate) fn new(name: &str) -> Folder {
         let name = format!("anemone-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).expect("the temporary folder takes another one");
@@ -38,13 +39,12 @@ impl Folder {
     }
 
     /// A path in it.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// The folder itself.
-    #[allow(dead_code, reason = "not every test that includes this file looks into the folder")]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -52,11 +52,11 @@ fn write(folder: &Folder, name: &str, program: &str) -> PathBuf {
 }
 
 /// A package with the model of one layer.
-pub fn linear(folder: &Folder) -> PathBuf {
+pub(crate) fn linear(folder: &Folder) -> PathBuf {
     write(folder, "linear.mlpackage", LINEAR)
 }
 
 /// A package with an op that nothing here can run.
-pub fn strange(folder: &Folder) -> PathBuf {
+pub(crate) fn strange(folder: &Folder) -> PathBuf {
     write(folder, "strange.mlpackage", STRANGE)
 }
