@@ -106,7 +106,7 @@ impl Stopwatch {
     fn slowest(self, runs: usize) -> Vec<(String, Duration)> {
         let (_, times) = self.0.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut times: Vec<(Origin, Duration)> = times.into_iter().collect();
-        times.sort_by(|a, b| b.1.cmp(&a.1));
+        times.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
         let each = u32::try_from(runs).unwrap_or(u32::MAX);
         times.into_iter().take(SHOWN).map(|(op, t)| (op.to_string(), t / each)).collect()
     }

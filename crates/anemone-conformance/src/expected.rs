@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn an_entry_must_fail_and_a_failure_needs_an_entry() {
         let (a, ab) = (failure("f/a", "cpu run"), failure("f/ab", "check"));
-        assert_eq!(counts(&[], &[a.clone()]), (1, 0));
-        assert_eq!(counts(&[entry("f/a", None)], &[a.clone()]), (0, 0));
-        assert_eq!(counts(&[entry("f/a", Some("check"))], &[a.clone()]), (1, 1));
+        assert_eq!(counts(&[], std::slice::from_ref(&a)), (1, 0));
+        assert_eq!(counts(&[entry("f/a", None)], std::slice::from_ref(&a)), (0, 0));
+        assert_eq!(counts(&[entry("f/a", Some("check"))], std::slice::from_ref(&a)), (1, 1));
         assert_eq!(counts(&[entry("f/a*", None)], &[a.clone(), ab]), (0, 0));
         assert_eq!(counts(&[entry("f/a*", None)], &[a]), (0, 1));
         assert_eq!(counts(&[entry("f/none", None), entry("g/a", None)], &[]), (0, 1));

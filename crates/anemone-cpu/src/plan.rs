@@ -45,6 +45,9 @@ pub(crate) enum Place {
     Memory(usize),
 }
 
+/// The input shapes that a layout was made for, and the layout.
+type CachedLayout = (Vec<Vec<usize>>, Arc<Layout>);
+
 pub(crate) struct CpuPlan {
     pub(crate) signature: Signature,
     pub(crate) steps: Vec<Step>,
@@ -54,7 +57,7 @@ pub(crate) struct CpuPlan {
     pub(crate) outputs: Vec<usize>,
     pub(crate) rounding: Rounding,
     pub(crate) pool: Arc<ThreadPool>,
-    layouts: Mutex<Vec<(Vec<Vec<usize>>, Arc<Layout>)>>,
+    layouts: Mutex<Vec<CachedLayout>>,
 }
 
 impl CpuPlan {

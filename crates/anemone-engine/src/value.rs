@@ -138,7 +138,7 @@ impl Array {
         offset: usize,
         memory: Memory,
     ) -> Result<Array, ArrayError> {
-        if dtype.bits() == 0 || dtype.bits() % 8 != 0 {
+        if dtype.bits() == 0 || !dtype.bits().is_multiple_of(8) {
             return Err(ArrayError::DataType(dtype));
         }
         let elements = memory.bytes().len() / (dtype.bits() / 8);

@@ -149,7 +149,7 @@ impl Tensor {
     pub fn read_f32(&self, start: usize, values: &mut [f32]) {
         let bytes = |width: usize| &self.data[start * width..(start + values.len()) * width];
         match self.dtype {
-            DataType::F32 => fill(values, bytes(4), |c| f32::from_le_bytes(c)),
+            DataType::F32 => fill(values, bytes(4), f32::from_le_bytes),
             DataType::F16 => fill(values, bytes(2), |c| f16::from_le_bytes(c).to_f32()),
             DataType::I8 => fill(values, bytes(1), |[b]| f32::from(b as i8)),
             DataType::U8 => fill(values, bytes(1), |[b]| f32::from(b)),
