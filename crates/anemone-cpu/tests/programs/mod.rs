@@ -30,6 +30,18 @@ pub(crate) fn run(
     outputs: &str,
     values: &[Value],
 ) -> Result<Vec<Found>, String> {
+    run_on(2, opset, inputs, ops, outputs, values)
+}
+
+/// The same on this many threads.
+pub(crate) fn run_on(
+    threads: usize,
+    opset: &str,
+    inputs: &str,
+    ops: &str,
+    outputs: &str,
+    values: &[Value],
+) -> Result<Vec<Found>, String> {
     let typed = ops.split_terminator(';').map(|line| match line.trim().split_once(" = ") {
         Some((names, call)) => {
             let names: Vec<String> =
@@ -44,7 +56,7 @@ pub(crate) fn run(
     let program = text::parse(&text, &mut |_, _, _| Err("no weights".to_owned()))
         .map_err(|e| format!("{text}: {e}"))?;
     let checked = check(&program).map_err(|faults| faults.to_string())?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let engine = CpuEngine::new(Arc::new(pool));
     let plan =
         engine.compile(&checked, &CompileOptions::default()).map_err(|e| format!("{e:?}"))?;
