@@ -11,7 +11,8 @@ use clap_complete::Shell;
 #[derive(Debug, Parser)]
 #[command(name = "anemone", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
-    Example: anemone run models/tiny-digits --input image=models/tiny-digits/seven.png")]
+    Example: anemone run models/tiny-digits/tiny-digits.mlpackage \
+     --input image=models/tiny-digits/seven.png")]
 pub(crate) struct Arguments {
     /// Print JSON instead of text for people
     #[arg(long, global = true)]

@@ -172,6 +172,15 @@ fn run_tells_what_is_wanted_and_what_came_out() {
 }
 
 #[test]
+fn run_reads_a_picture_and_names_the_digit_in_it() {
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tiny-digits");
+    let model = digits.join("tiny-digits.mlpackage");
+    let input = format!("image={}", text(&digits.join("seven.png")));
+    let run = anemone(&["run", text(&model), "--input", &input, "--top", "2"]);
+    assert!(run.stdout.starts_with("digit: seven\ndigit_probs: seven "), "{run:?}");
+}
+
+#[test]
 fn inspect_tells_what_a_model_takes_and_lacks() {
     let folder = Folder::new("inspect");
     let (linear, strange) = (model::linear(&folder), model::strange(&folder));
