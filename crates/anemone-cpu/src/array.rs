@@ -198,3 +198,8 @@ impl DataMut<'_> {
         }
     }
 }
+
+/// The number of elements, unless it is more than any memory could hold.
+pub(crate) fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
+}

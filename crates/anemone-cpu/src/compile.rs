@@ -10,7 +10,7 @@ use anemone_ir::infer::Symbols;
 use anemone_ir::{Checked, CheckedFunction, Dim, Node, TensorType, Type, ValueId};
 use rayon::ThreadPool;
 
-use crate::array::{Owned, OwnedData, Storage};
+use crate::array::{Owned, OwnedData, Storage, count};
 use crate::engine::{CpuEngine, NAME};
 use crate::fold::Constants;
 use crate::kernel::Prepared;
@@ -233,7 +233,10 @@ impl<'a> Builder<'a> {
     fn foldable(&self, node: &Node) -> bool {
         let knows = |id: &ValueId| self.constants.knows(self.function, *id);
         let result = |id: &ValueId| match self.function.value(*id).ty().as_tensor() {
-            Some(ty) => ty.known_shape().is_some_and(|s| s.iter().product::<usize>() <= MAX_FOLDED),
+            Some(ty) => {
+                let count = ty.known_shape().and_then(|s| count(&s));
+                count.is_some_and(|count| count <= MAX_FOLDED)
+            }
             None => false,
         };
         node.op.family() != "random"
@@ -298,8 +301,8 @@ impl<'a> Builder<'a> {
 
 /// Zeros in engine storage, or the size that there is no memory for.
 pub(crate) fn zeros(storage: Storage, shape: Vec<usize>) -> Result<Owned, String> {
-    let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    let count = count.filter(|n| n.checked_mul(4).is_some_and(|b| isize::try_from(b).is_ok()));
+    let count =
+        count(&shape).filter(|n| n.checked_mul(4).is_some_and(|b| isize::try_from(b).is_ok()));
     let count = count.ok_or_else(|| format!("shape {shape:?} is too large"))?;
     fn filled<T: Default + Clone>(count: usize) -> Result<Vec<T>, String> {
         let mut v = Vec::new();

@@ -7,7 +7,7 @@ use anemone_ir::{Dim, Op, Origin};
 use anemone_tensor::DataType;
 use rayon::ThreadPool;
 
-use crate::array::{Owned, Storage};
+use crate::array::{Owned, Storage, count};
 use crate::kernel::Kernel;
 use crate::layout::{Layout, bind};
 use crate::session::CpuSession;
@@ -114,14 +114,14 @@ impl Plan for CpuPlan {
     fn memory(&self, shapes: &[Vec<usize>]) -> Result<MemoryEstimate, RunError> {
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let state = |port: &anemone_engine::Port| {
-            let count = port.ty.known_shape().map_or(0, |s| s.iter().product());
-            port.ty.dtype.byte_len(count).unwrap_or(0)
+            let count = port.ty.known_shape().and_then(|s| count(&s));
+            count.and_then(|count| port.ty.dtype.byte_len(count)).unwrap_or(usize::MAX)
         };
         Ok(MemoryEstimate {
             constants: self.constants.iter().map(|c| c.bytes()).sum(),
             packed: self.steps.iter().flat_map(|s| &s.kernel).map(|k| k.packed_bytes()).sum(),
             arena: self.layout(&shapes)?.bytes,
-            state: self.signature.states.iter().map(state).sum(),
+            state: self.signature.states.iter().map(state).fold(0, usize::saturating_add),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anemone_engine::{Array, Receipt, RunContext, RunError, Session, State, Value};
 use anemone_ir::Bindings;
 
-use crate::array::{DataMut, Storage, View, ViewMut};
+use crate::array::{DataMut, Storage, View, ViewMut, count};
 use crate::convert;
 use crate::engine::NAME;
 use crate::kernel::{Io, Short};
@@ -210,7 +210,7 @@ impl Run<'_> {
                 let (Ok(from), Ok(to)) = shapes else {
                     return Err("a view's shape is not known".to_owned());
                 };
-                if from.iter().product::<usize>() != to.iter().product::<usize>() {
+                if count(from).is_none() || count(from) != count(to) {
                     return Err(format!("shape {from:?} cannot become {to:?}"));
                 }
             }

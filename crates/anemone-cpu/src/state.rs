@@ -6,7 +6,7 @@ use anemone_engine::{Array, Port, RunError, State};
 use anemone_tensor::{Buffer, DataType, Tensor};
 use half::f16;
 
-use crate::array::{Data, DataMut};
+use crate::array::{Data, DataMut, count};
 
 /// The states of one conversation.
 pub(crate) struct CpuState {
@@ -24,8 +24,10 @@ pub(crate) struct StateTensor {
 impl StateTensor {
     fn new(port: &Port) -> Option<StateTensor> {
         let shape = port.ty.known_shape()?;
-        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-        let bytes = vec![0; port.ty.dtype.byte_len(count)?];
+        let size = port.ty.dtype.byte_len(count(&shape)?)?;
+        // `vec!` would abort where there is no such memory, but does not touch what there is.
+        Vec::<u8>::new().try_reserve_exact(size).ok()?;
+        let bytes = vec![0; size];
         Some(StateTensor { name: port.name.clone(), dtype: port.ty.dtype, shape, bytes })
     }
 
