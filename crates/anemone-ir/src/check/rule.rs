@@ -3,7 +3,7 @@
 use anemone_tensor::{DataType, Tensor};
 
 use crate::infer::{Fault, InferCtx, MAX_SHAPE_ELEMENTS, Operand, volume};
-use crate::ops::{Infer, InputDef, InputKind, Version};
+use crate::ops::{Default, Infer, InputDef, InputKind, Version};
 use crate::{Const, Dim, TensorType, Type, ValueId, ValueInfo};
 
 /// The longest formula of a size: a hostile program could double its length in each op.
@@ -48,6 +48,7 @@ pub(crate) fn check_inputs(
                 let earlier = domains.iter().find(|(d, ..)| *d == domain.name);
                 let expected = match earlier {
                     _ if !domain.types.contains(&ty.dtype) => names(domain.types),
+                    _ if is_filled_in(def, ty) => continue,
                     Some((_, other, dtype)) if *dtype != ty.dtype => {
                         format!("{dtype}, like `{other}`")
                     }
@@ -62,6 +63,12 @@ pub(crate) fn check_inputs(
         }
     }
     Ok(())
+}
+
+/// coremltools writes a float that was left out as fp32, whatever type the other inputs have.
+fn is_filled_in(def: &InputDef, ty: &TensorType) -> bool {
+    let has_default = matches!(def.default, Default::Float(_) | Default::Computed);
+    has_default && ty.shape.is_empty() && ty.dtype == DataType::F32
 }
 
 fn check_kind(def: &InputDef, ty: &Type) -> Result<(), Fault> {
