@@ -58,12 +58,12 @@ class Corpus:
     # ---------------------------------------------------------------- cases
 
     def add(self, name, build, inputs, ref=None, *, by="numpy", opsets=None, fp16=False,
-            tolerance=None, symbolic=True, states=None, declared=False, overrule=None):
+            tolerance=None, symbolic=True, free_ones=True, states=None, declared=False, overrule=None):
         """One case for each version of the ops that it is made of, and of its inputs' type.
 
         build(T, x, ...): the ops; `T` makes a number of the case's float type (leave it out where
         there is none). ref(x, ...): outputs from float64 inputs. overrule: why `ref` is right where
-        coremltools' value inference says otherwise.
+        coremltools' value inference says otherwise. free_ones: whether dimensions of 1 may be free.
         """
         floats = ("fp32", "fp16") if fp16 else ("fp32",)
         for dtype in floats:
@@ -83,7 +83,7 @@ class Corpus:
                 self.names.add(full)
                 self.tools.add(by)
                 try:
-                    self.cases.append(case.entry(full, ref, by, tolerance, symbolic, declared, overrule))
+                    self.cases.append(case.entry(full, ref, by, tolerance, symbolic, free_ones, declared, overrule))
                 except Exception as fault:
                     self.faults.append(f"{full}: {fault}")
 
@@ -132,6 +132,14 @@ def cast(array, dtype):
     array = np.asarray(array)
     wide = array.dtype in (np.float32, np.float64)
     return array.astype(np.float16 if dtype == "fp16" else np.float32) if wide else array
+
+
+def agrees(var, decoded):
+    """The compressed weight `var`, whose decoding by coremltools must be `decoded`."""
+    found = var.op.materialized_val_inference()
+    if found is None or not np.allclose(np.float64(found), decoded, rtol=2e-3, atol=1e-6):
+        raise RuntimeError(f"coremltools decodes {found}, not {decoded}")
+    return var
 
 
 def listed(result):
@@ -195,9 +203,9 @@ class Case:
             return None
         return None if any(value is None for value in found) else [np.asarray(v) for v in found]
 
-    def free_dimensions(self):
+    def free_dimensions(self, ones):
         """The most dimensions that coremltools lets be free, and the types that it then infers."""
-        axes = [(n, i) for n, a in self.inputs.items() for i in range(a.ndim)]
+        axes = [(n, i) for n, a in self.inputs.items() for i in range(a.ndim) if ones or a.shape[i] != 1]
         first = next(iter(self.inputs), None)
         tries = [axes, [a for a in axes if a[1] != 1], [a for a in axes if a[1] == 0],
                  [a for a in axes if a[0] == first], [(first, 0)]]
@@ -210,7 +218,7 @@ class Case:
                 return free, program
         return [], None
 
-    def entry(self, name, ref, by, tolerance, symbolic, declared, overrule):
+    def entry(self, name, ref, by, tolerance, symbolic, free_ones, declared, overrule):
         program = self.program()
         variables = program.functions["main"].outputs
         names = ["out"] if len(variables) == 1 else [f"out{i}" for i in range(len(variables))]
@@ -226,7 +234,7 @@ class Case:
         lines += section_lines("outputs", texts)
         lines += section_lines("new_states", {n: array_literal(a) for n, a in after.items()})
         if symbolic and self.inputs:
-            lines += self.symbolic_lines(names)
+            lines += self.symbolic_lines(names, free_ones)
         if declared:
             lines += section_lines("declared", {n: golden_literal(v, d) for n, v, d in zip(names, variables, declared)})
         if tolerance:
@@ -234,8 +242,8 @@ class Case:
             lines += ["[case.tolerance]", f"rtol = {rtol!r}", f"atol = {atol!r}", f'why = "{why}"']
         return "\n".join(lines) + "\n"
 
-    def symbolic_lines(self, names):
-        free, program = self.free_dimensions()
+    def symbolic_lines(self, names, free_ones):
+        free, program = self.free_dimensions(free_ones)
         if not free:
             return []
         function = program.functions["main"]

@@ -78,4 +78,10 @@ c.add("comparisons_of_nan_and_infinities",
 c.add("integer_arithmetic_is_exact", lambda x, y: (mb.add(x=x, y=y), mb.mul(x=x, y=y), mb.sub(x=x, y=y)),
       {"x": np.int32([16777217, -46340, 2147483646]), "y": np.int32([2, 46340, 1])},
       lambda x, y: (x + y, x * y, x - y), symbolic=False)
+c.add("an_overflow_of_fp16_between_two_ops_shows_only_with_declared_rounding",
+      lambda x: mb.real_div(x=mb.mul(x=x, y=x), y=np.float16(128)), {"x": np.float16([300, 2])}, lambda x: x * x / 128,
+      declared=[np.float16([np.inf, 0.03125])], opsets=[15])
+c.add("a_sum_of_fp16_is_rounded_between_two_ops_only_with_declared_rounding",
+      lambda x, y: mb.sub(x=mb.add(x=x, y=y), y=x), {"x": np.float16([2048, 4096, 1]), "y": np.float16([1, 1, 0.5])},
+      lambda x, y: y, declared=[np.float16([0, 0, 0.5])], opsets=[15])
 c.write()

@@ -27,7 +27,7 @@ for x, word in ((IMAGE, "images"), (IMAGE[:, :, 0], "sequences"), (c.floats(1, 3
           lambda T, x: mb.batch_norm(x=x, mean=T(MEAN), variance=T(VARIANCE), gamma=T(GAMMA), beta=T(BETA), epsilon=T(0.125)),
           {"x": x}, lambda x: batch_norm(x, GAMMA, BETA, 0.125), fp16=x is IMAGE)
 c.add("batch_norm_without_gamma_beta_and_epsilon", lambda T, x: mb.batch_norm(x=x, mean=T(MEAN), variance=T(VARIANCE)),
-      {"x": IMAGE}, batch_norm)
+      {"x": IMAGE}, batch_norm, fp16=True)
 
 
 def instance_norm(x, gamma=1.0, beta=0.0, epsilon=1e-5):
@@ -41,7 +41,7 @@ for x, word in ((IMAGE, "images"), (c.floats(2, 3, 5), "sequences")):
     c.add(f"instance_norm_of_{word}",
           lambda T, x: mb.instance_norm(x=x, gamma=T(GAMMA), beta=T(BETA), epsilon=T(0.125)), {"x": x},
           lambda x: instance_norm(x, GAMMA, BETA, 0.125), fp16=x is IMAGE)
-c.add("instance_norm_by_default", lambda x: mb.instance_norm(x=x), {"x": IMAGE}, instance_norm)
+c.add("instance_norm_by_default", lambda x: mb.instance_norm(x=x), {"x": IMAGE}, instance_norm, fp16=True)
 
 
 def layer_norm(x, axes, gamma=1.0, beta=0.0, epsilon=1e-5):
@@ -60,7 +60,7 @@ c.add("layer_norm_over_two_axes",
       lambda T, x: mb.layer_norm(x=x, axes=[1, 2], gamma=T(WIDE_GAMMA), beta=T(WIDE_BETA), epsilon=T(0.5)),
       {"x": CUBE}, lambda x: layer_norm(x, [1, 2], exact(WIDE_GAMMA), exact(WIDE_BETA), 0.5))
 c.add("layer_norm_over_every_axis", lambda x: mb.layer_norm(x=x, axes=[0, 1, 2]), {"x": CUBE}, lambda x: layer_norm(x, [0, 1, 2]))
-c.add("layer_norm_over_an_inner_axis", lambda x: mb.layer_norm(x=x, axes=[1]), {"x": CUBE}, lambda x: layer_norm(x, [1]))
+c.add("layer_norm_over_an_inner_axis", lambda x: mb.layer_norm(x=x, axes=[1]), {"x": CUBE}, lambda x: layer_norm(x, [1]), fp16=True)
 c.add("layer_norm_with_gamma_alone", lambda T, x: mb.layer_norm(x=x, axes=[2], gamma=T([1, 2, 3, 4])), {"x": CUBE},
       lambda x: layer_norm(x, [2], np.arange(1, 5)))
 c.add("layer_norm_of_a_constant_row", lambda x: mb.layer_norm(x=x, axes=[-1]), {"x": np.full((2, 4), 3, np.float32)},
@@ -75,7 +75,7 @@ def l2_norm(x, epsilon):
 
 
 c.add("l2_norm_of_images", lambda T, x: mb.l2_norm(x=x, epsilon=T(0.125)), {"x": IMAGE}, lambda x: l2_norm(x, 0.125), fp16=True)
-c.add("l2_norm_of_rank_three_by_default", lambda x: mb.l2_norm(x=x), {"x": IMAGE[0]}, lambda x: l2_norm(x, 1e-6))
+c.add("l2_norm_of_rank_three_by_default", lambda x: mb.l2_norm(x=x), {"x": IMAGE[0]}, lambda x: l2_norm(x, 1e-6), fp16=True)
 c.add("l2_norm_of_zeros", lambda x: mb.l2_norm(x=x), {"x": np.zeros((1, 2, 2), np.float32)}, lambda x: x)
 
 
@@ -89,5 +89,5 @@ for size in (1, 3, 5):
           lambda T, x, s=size: mb.local_response_norm(x=x, size=s, alpha=T(0.5), beta=T(0.75), k=T(2)), {"x": DEEP},
           lambda x, s=size: lrn(x, s, 0.5, 0.75, 2.0), by="torch", fp16=size == 3)
 c.add("local_response_norm_by_default", lambda x: mb.local_response_norm(x=x, size=3), {"x": DEEP},
-      lambda x: lrn(x, 3, 1e-4, 0.75, 1.0), by="torch")
+      lambda x: lrn(x, 3, 1e-4, 0.75, 1.0), by="torch", fp16=True)
 c.write()

@@ -4,6 +4,7 @@
 
 mod case_run;
 mod compare;
+mod coverage;
 mod engines;
 mod forms;
 mod package;
@@ -14,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use anemone_conformance::{Expected, Failure, load};
+use anemone_conformance::{CaseFile, Expected, Failure, load};
 
 /// Declares one test for each case file, so that families are run and reported apart.
 macro_rules! corpus {
@@ -31,10 +32,25 @@ macro_rules! corpus {
 
 corpus! {
     activation,
+    compression,
+    constexpr_ops,
+    control_flow,
+    conv,
     elementwise_binary,
     elementwise_unary,
+    image_resizing,
+    linear,
     normalization,
+    pool,
+    quantization_ops,
+    recurrent,
     reduction,
+    refused,
+    scatter_gather,
+    states,
+    tensor_operation,
+    tensor_transformation,
+    transformers,
 }
 
 #[test]
@@ -55,10 +71,22 @@ fn every_case_file_has_its_test() {
     }
 }
 
-fn run_file(stem: &str) {
+#[test]
+fn every_version_of_every_op_has_a_case() {
+    let judged = STEMS.iter().map(|stem| case_file(stem)).filter(|file| !file.tools.is_empty());
+    let cases: Vec<_> = judged.flat_map(|file| file.cases).collect();
+    let gaps = coverage::gaps(&coverage::used(cases.iter().map(|case| case.mil.as_str())));
+    assert!(gaps.is_empty(), "{}", gaps.join("\n"));
+}
+
+fn case_file(stem: &str) -> CaseFile {
     let path = root().join("cases").join(stem).with_extension("toml");
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let file = load(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    load(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn run_file(stem: &str) {
+    let file = case_file(stem);
     let mut failures: Vec<Failure> = Vec::new();
     for case in &file.cases {
         let found = case_run::run(case);
