@@ -3,9 +3,25 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use rten_simd::ops::{BitOps, FloatOps, NumOps};
-use rten_simd::{Isa, SimdUnaryOp};
-use rten_vecmath::{Exp, Tanh};
+use rten_simd::ops::{BitOps, FloatOps, IntOps, NumOps};
+use rten_simd::{Isa, Simd, SimdUnaryOp};
+use rten_vecmath::Tanh;
+
+/// `exp(x)` for `x <= 0`; 0 where the result would be subnormal.
+#[inline(always)]
+fn exp_below_zero<I: Isa>(isa: I, x: I::F32) -> I::F32 {
+    let (ops, ints) = (isa.f32(), isa.i32());
+    let whole = ops.round_ties_even(ops.mul(x, ops.splat(std::f32::consts::LOG2_E)));
+    let rest = ops.mul_add(whole, ops.splat(-6.93145752e-1), x);
+    let rest = ops.mul_add(whole, ops.splat(-1.42860677e-6), rest);
+    let mut e = ops.splat(1.37805939e-3);
+    for c in [8.37312452e-3f32, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0, 1.0] {
+        e = ops.mul_add(e, rest, ops.splat(c));
+    }
+    let exponent = ints.shift_left::<23>(ints.add(ops.to_int_trunc(whole), ints.splat(127)));
+    let power: I::F32 = exponent.reinterpret_cast();
+    ops.select(ops.zero(), ops.mul(e, power), ops.lt(x, ops.splat(-87.3)))
+}
 
 /// `erfc(x)` for `x >= 0`, with a relative error of 2e-7 while it is a normal number: a Chebyshev
 /// fit of its logarithm in `t = 1 / (1 + x / 2)`.
@@ -24,12 +40,12 @@ fn erfc<I: Isa>(isa: I, x: I::F32) -> I::F32 {
         0.17087277,
     ];
     let ops = isa.f32();
-    let t = ops.reciprocal(ops.mul_add(x, ops.splat(0.5), ops.one()));
+    let t = ops.div(ops.one(), ops.mul_add(x, ops.splat(0.5), ops.one()));
     let mut fit = ops.splat(FIT[9]);
     for &c in FIT[..9].iter().rev() {
         fit = ops.mul_add(fit, t, ops.splat(c));
     }
-    ops.mul(t, Exp::apply(isa, ops.mul_sub_from(x, x, fit)))
+    ops.mul(t, exp_below_zero(isa, ops.mul_sub_from(x, x, fit)))
 }
 
 /// The error function.
@@ -75,7 +91,7 @@ impl SimdUnaryOp<f32> for Softplus {
     fn eval<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
         let ops = isa.f32();
         // log(1 + t) = 2 atanh(t / (2 + t)), and the argument is at most 1/3.
-        let t = Exp::apply(isa, ops.neg(ops.abs(x)));
+        let t = exp_below_zero(isa, ops.neg(ops.abs(x)));
         let s = ops.div(t, ops.add(t, ops.splat(2.0)));
         let square = ops.mul(s, s);
         let mut series = ops.splat(1.0 / 15.0);
