@@ -17,17 +17,18 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    /// Splits `shape` by `axes`, of which each lies within the rank.
+    /// Splits `shape` by `axes`, of which each lies within the rank. Sizes saturate: a tensor
+    /// without elements may have axes whose product overflows.
     pub(crate) fn new(shape: &[usize], axes: &[usize]) -> Split {
         let mut groups: Short<(bool, usize, usize)> = Short::new();
         let mut stride = 1;
         for (axis, &size) in shape.iter().enumerate().rev() {
             let reduced = axes.contains(&axis);
             match groups.last_mut() {
-                Some((kind, n, _)) if *kind == reduced => *n *= size,
+                Some((kind, n, _)) if *kind == reduced => *n = n.saturating_mul(size),
                 _ => groups.push((reduced, size, stride)),
             }
-            stride *= size;
+            stride = usize::saturating_mul(stride, size);
         }
         let (inner, run) = match groups.first() {
             Some(&(false, size, _)) => (size, 1),
@@ -43,12 +44,12 @@ impl Split {
 
     /// The number of places at which a run, or a row of `inner` elements, is reduced into one.
     pub(crate) fn places(&self) -> usize {
-        self.reduced.iter().map(|(size, _)| size).product()
+        self.reduced.iter().fold(1, |n: usize, (size, _)| n.saturating_mul(*size))
     }
 
     /// The number of elements reduced into one.
     pub(crate) fn count(&self) -> usize {
-        self.places() * self.run
+        self.places().saturating_mul(self.run)
     }
 
     /// Where the elements of kept index `index` begin.

@@ -136,6 +136,9 @@ pub(crate) fn zip<A: Element, B: Element, C: Element>(
     out: &mut ViewMut<'_>,
     f: &(impl Fn(A, B) -> C + Sync),
 ) -> Result<(), String> {
+    if out.shape.contains(&0) {
+        return Ok(());
+    }
     let walk = Walk::new(out.shape, [x.shape, y.shape])?;
     let (x, y) = (A::of(x.data)?, B::of(y.data)?);
     walk.each(C::of_mut(&mut out.data)?, &|rows, out| {
@@ -158,6 +161,9 @@ pub(crate) fn zip3<A: Element, B: Element, C: Element, D: Element>(
     out: &mut ViewMut<'_>,
     f: &(impl Fn(A, B, C) -> D + Sync),
 ) -> Result<(), String> {
+    if out.shape.contains(&0) {
+        return Ok(());
+    }
     let walk = Walk::new(out.shape, [x.shape, y.shape, z.shape])?;
     let xyz = (A::of(x.data)?, B::of(y.data)?, C::of(z.data)?);
     walk.each(D::of_mut(&mut out.data)?, &|rows, out| {

@@ -291,3 +291,19 @@ fn channels_have_their_own_parameters() {
     let found = run(1, &body(spread), std::slice::from_ref(&x));
     close(spread, &found, &expected.collect::<Vec<_>>(), 1e-6);
 }
+
+#[test]
+fn tensors_without_elements_have_results() {
+    let x = Tensor::from_f64(DataType::F32, vec![2, 0, 3], []).unwrap();
+    for (op, expected) in [
+        ("tensor<fp32, [2, 0, 3]> y = softmax(x = a, axis = int32(1))", &[][..]),
+        ("tensor<fp32, [2, 0, 3]> y = add(x = a, y = fp32(1))", &[]),
+        ("tensor<fp32, [2, 0, 3]> y = layer_norm(x = a)", &[]),
+        ("tensor<fp32, [2, 0, 3]> y = instance_norm(x = a)", &[]),
+        ("tensor<int32, [2, 0]> y = reduce_argmax(x = a)", &[]),
+        ("tensor<fp32, []> y = reduce_sum(x = a)", &[0.0]),
+        ("tensor<fp32, []> y = reduce_prod(x = a)", &[1.0]),
+    ] {
+        close(op, &run(1, &format!("{op};"), std::slice::from_ref(&x)), expected, 0.0);
+    }
+}

@@ -121,14 +121,14 @@ impl Kernel for Softmax {
         else {
             return Err(format!("there is no axis {} in {shape:?}", self.axis));
         };
-        let inner: usize = after.iter().product();
         if x.len() != out.len() {
             return Err("input and output differ in size".to_owned());
         }
-        let size = length * inner;
-        if size == 0 {
+        if x.is_empty() {
             return Ok(());
         }
+        let inner: usize = after.iter().product();
+        let size = length * inner;
         pieces(out, size, size, &|i, out| {
             let x = &x[i * size..][..size];
             if inner == 1 {

@@ -96,6 +96,11 @@ fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
     (mean, (1.0 / (variance + f64::from(epsilon)).sqrt()) as f32)
 }
 
+/// The number of elements; it saturates, as a tensor without any may have other, huge axes.
+fn volume(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |n: usize, &size| n.saturating_mul(size))
+}
+
 /// Calls `f` on each row of `length` elements, with its index.
 fn rows(
     io: &mut Io<'_, '_>,
@@ -130,7 +135,7 @@ impl Kernel for InstanceNorm {
         if [&self.gamma, &self.beta].into_iter().flatten().any(|v| v.len() != channels) {
             return Err(format!("the parameters are not for {channels} channels"));
         }
-        rows(io, space.iter().product(), |row, x, out| {
+        rows(io, volume(space), |row, x, out| {
             let (mean, inverse) = moments(x, self.epsilon);
             let at = |v: &Option<Vec<f32>>, or| v.as_ref().map_or(or, |v| v[row % channels]);
             let options = NormalizeOptions {
@@ -162,7 +167,7 @@ impl Kernel for L2Norm {
     fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
         let shape = io.inputs[0].shape;
         let last = shape.get(shape.len().wrapping_sub(3)..).ok_or("`x` has a rank below 3")?;
-        rows(io, last.iter().product(), |_, x, out| {
+        rows(io, volume(last), |_, x, out| {
             let squares =
                 x.chunks(PART).map(|part| f64::from(SumSquareSub::new(part, 0.0).dispatch()));
             let sum = squares.sum::<f64>() + f64::from(self.epsilon);
@@ -305,8 +310,8 @@ impl Kernel for LocalResponseNorm {
         let &[_, channels, ref space @ ..] = io.inputs[0].shape else {
             return Err("there is no axis of channels".to_owned());
         };
-        let inner: usize = space.iter().product();
-        let size = channels.checked_mul(inner).ok_or("the input is too large")?;
+        let inner = volume(space);
+        let size = channels.saturating_mul(inner);
         let factor = self.alpha / self.size as f32;
         rows(io, size, |_, x, out| {
             for (channel, out) in out.chunks_exact_mut(inner).enumerate() {

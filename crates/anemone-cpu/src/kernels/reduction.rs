@@ -64,14 +64,17 @@ where
     End: Fn(S, usize) -> f64 + Send + Sync,
 {
     fn reduce<T: Number>(&self, x: &View<'_>, out: &mut ViewMut<'_>) -> Result<(), String> {
+        if out.shape.contains(&0) {
+            return Ok(());
+        }
         let split = Split::new(x.shape, &self.axes);
         let (x, out, count) = (T::of(x.data)?, T::of_mut(&mut out.data)?, split.count());
-        if x.len() != out.len() * count {
+        if Some(x.len()) != out.len().checked_mul(count) {
             return Err(format!("{} elements do not make {} sums", x.len(), out.len()));
         }
         match (count, split.run) {
             (0, _) if self.of_nothing => out.fill(T::narrow((self.end)(self.start, 0))),
-            (0, _) if !out.is_empty() => return Err("there is nothing to reduce".to_owned()),
+            (0, _) => return Err("there is nothing to reduce".to_owned()),
             (_, 1) => self.columns(&split, x, out),
             _ => self.runs(&split, x, out),
         }
@@ -233,15 +236,15 @@ impl<B: Fn(f64, f64) -> bool + Send + Sync> Position<B> {
         else {
             return Err(format!("there is no axis {} in {shape:?}", self.axis));
         };
+        if out.is_empty() {
+            return Ok(());
+        }
         let inner: usize = after.iter().product();
         if x.len() != out.len() * length || i32::try_from(length).is_err() {
             return Err(format!("{} elements do not make {} positions", x.len(), out.len()));
         }
-        if length == 0 && !out.is_empty() {
+        if length == 0 {
             return Err("there is nothing to reduce".to_owned());
-        }
-        if out.is_empty() {
-            return Ok(());
         }
         pieces(out, inner, length * inner, &|i, out| {
             let x = &x[i * length * inner..][..length * inner];
