@@ -27,6 +27,8 @@ root=$("$python" -c 'import importlib.util; print(importlib.util.find_spec("core
 tests=("$@")
 if [ ${#tests[@]} -eq 0 ]; then tests=(converters/mil/mil/ops/tests); fi
 
+# Models of the old neuralNetwork kind and ops without a kernel are skipped, and counted at the end.
+export ANEMONE_PREDICT_XFAIL_UNSUPPORTED=1
 # The suite's own tolerance for fp16 lets a zero pass for 0.5.
 export ANEMONE_PREDICT_SERVER="$anemone predict --serve" PYTHONPATH="$plugin" PYTHONDONTWRITEBYTECODE=1
 export ANEMONE_SAMPLE=${ANEMONE_SAMPLE:-400} ANEMONE_SEED=${ANEMONE_SEED:-0}
