@@ -1,6 +1,6 @@
 //! Tensors as the engine holds them: floats as `f32`, integers as `i32`, booleans as bytes.
 
-use anemone_ir::Const;
+use anemone_ir::{Const, TensorType, Type};
 use anemone_tensor::{DataType, Tensor};
 
 /// How the engine stores elements of a declared type.
@@ -34,6 +34,18 @@ impl Storage {
             Storage::F32 | Storage::I32 => 4,
             Storage::Bool => 1,
         }
+    }
+}
+
+/// The tensor that holds a value of this type: a list is one with its length in front.
+pub(crate) fn held(ty: &Type) -> Result<TensorType, String> {
+    match ty {
+        Type::Tensor(t) => Ok(t.clone()),
+        Type::List(list) => {
+            let shape = [std::slice::from_ref(&list.length), &list.element.shape].concat();
+            Ok(TensorType::new(list.element.dtype, shape))
+        }
+        Type::Dict(..) | Type::State(_) => Err(format!("a value of type {ty} is not a tensor")),
     }
 }
 
@@ -109,6 +121,23 @@ impl Owned {
         Ok(Owned { shape, data })
     }
 
+    /// A copy of what `view` shows.
+    pub(crate) fn from_view(view: View<'_>) -> Result<Owned, String> {
+        fn copied<T: Copy>(from: &[T]) -> Result<Vec<T>, String> {
+            let mut to = Vec::new();
+            to.try_reserve_exact(from.len())
+                .map_err(|_| format!("not enough memory for {} elements", from.len()))?;
+            to.extend_from_slice(from);
+            Ok(to)
+        }
+        let data = match view.data {
+            Data::F32(v) => OwnedData::F32(copied(v)?),
+            Data::I32(v) => OwnedData::I32(copied(v)?),
+            Data::Bool(v) => OwnedData::Bool(copied(v)?),
+        };
+        Ok(Owned { shape: view.shape.to_vec(), data })
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
         let data = match &self.data {
             OwnedData::F32(v) => Data::F32(v),
@@ -116,6 +145,14 @@ impl Owned {
             OwnedData::Bool(v) => Data::Bool(v),
         };
         View { shape: &self.shape, data }
+    }
+
+    pub(crate) fn storage(&self) -> Storage {
+        match &self.data {
+            OwnedData::F32(_) => Storage::F32,
+            OwnedData::I32(_) => Storage::I32,
+            OwnedData::Bool(_) => Storage::Bool,
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -133,6 +170,26 @@ impl Owned {
             _ => None,
         }
     }
+}
+
+/// Zeros in engine storage, or the size that there is no memory for.
+pub(crate) fn zeros(storage: Storage, shape: Vec<usize>) -> Result<Owned, String> {
+    let count =
+        count(&shape).filter(|n| n.checked_mul(4).is_some_and(|b| isize::try_from(b).is_ok()));
+    let count = count.ok_or_else(|| format!("shape {shape:?} is too large"))?;
+    fn filled<T: Default + Clone>(count: usize) -> Result<Vec<T>, String> {
+        let mut v = Vec::new();
+        v.try_reserve_exact(count)
+            .map_err(|_| format!("not enough memory for {count} elements"))?;
+        v.resize(count, T::default());
+        Ok(v)
+    }
+    let data = match storage {
+        Storage::F32 => OwnedData::F32(filled(count)?),
+        Storage::I32 => OwnedData::I32(filled(count)?),
+        Storage::Bool => OwnedData::Bool(filled(count)?),
+    };
+    Ok(Owned { shape, data })
 }
 
 impl<'a> Data<'a> {

@@ -7,15 +7,15 @@ use anemone_engine::{
     CompileError, CompileOptions, Engine, Port, Precision, Refusal, Rounding, Signature,
 };
 use anemone_ir::infer::Symbols;
-use anemone_ir::{Checked, CheckedFunction, Dim, Node, TensorType, Type, ValueId};
+use anemone_ir::{Checked, CheckedBlock, CheckedFunction, Dim, Node, TensorType, Type, ValueId};
 use rayon::ThreadPool;
 
-use crate::array::{Owned, OwnedData, Storage, count};
+use crate::array::{Owned, Storage, count, held};
 use crate::engine::{CpuEngine, NAME};
 use crate::fold::Constants;
 use crate::kernel::Prepared;
 use crate::kernels;
-use crate::plan::{CpuPlan, Place, Slot, Step};
+use crate::plan::{Body, CpuPlan, Place, Slot, Step};
 use crate::prepare::PrepareCtx;
 use crate::run;
 
@@ -33,21 +33,44 @@ pub(crate) fn compile(
         return Err(CompileError::Option { engine: NAME, what });
     }
     let function = select(program, options.function.as_deref())?;
-    let live = live_nodes(function);
-    let refusals: Vec<Refusal> = live
-        .iter()
-        .filter_map(|node| {
-            let reason = engine.support(function, node).err()?;
-            Some(Refusal { origin: node.origin.clone(), op: node.op.name().to_owned(), reason })
-        })
-        .collect();
+    let mut refusals = Vec::new();
+    refuse(engine, function, function.nodes(), function.outputs(), &mut refusals);
     if !refusals.is_empty() {
         return Err(CompileError::Unsupported { engine: NAME, refusals });
     }
-    let mut builder = Builder::new(function, options.rounding)?;
-    let mut uses = count_uses(function, &live);
-    pool.install(|| live.iter().try_for_each(|node| builder.add(node, &mut uses)))?;
-    builder.finish(pool)
+    let (signature, states) = signature(function)?;
+    let builder = Builder::new(function, options.rounding, &states, Constants::default());
+    let body = pool.install(|| builder.function())?;
+    Ok(CpuPlan { signature, body, rounding: options.rounding, pool })
+}
+
+/// Adds what the engine lacks for the live ops among `nodes`, and in their blocks.
+fn refuse(
+    engine: &CpuEngine,
+    function: &CheckedFunction,
+    nodes: &[Node],
+    outputs: &[ValueId],
+    refusals: &mut Vec<Refusal>,
+) {
+    for node in live_nodes(nodes, outputs) {
+        if let Err(reason) = engine.support(function, node) {
+            let (origin, op) = (node.origin.clone(), node.op.name().to_owned());
+            refusals.push(Refusal { origin, op, reason });
+        }
+        for block in &node.blocks {
+            refuse(engine, function, &block.nodes, &block.outputs, refusals);
+        }
+    }
+}
+
+/// A compiled nested block of the op under preparation, and the outer values that it reads.
+pub(crate) fn compile_block(
+    ctx: &PrepareCtx<'_>,
+    source: &CheckedBlock,
+) -> Result<(Body, Vec<ValueId>), String> {
+    let constants = Constants::nested(ctx.constants);
+    let builder = Builder::new(ctx.function, ctx.rounding, ctx.states, constants);
+    builder.block(source).map_err(|error| error.to_string())
 }
 
 fn select<'a>(
@@ -67,12 +90,12 @@ fn select<'a>(
 }
 
 /// Nodes that an output or a state depends on, in order.
-fn live_nodes(function: &CheckedFunction) -> Vec<&Node> {
-    let mut wanted: HashSet<ValueId> = function.outputs().iter().copied().collect();
+fn live_nodes<'a>(nodes: &'a [Node], outputs: &[ValueId]) -> Vec<&'a Node> {
+    let mut wanted: HashSet<ValueId> = outputs.iter().copied().collect();
     let mut live: Vec<&Node> = Vec::new();
-    for node in function.nodes().iter().rev() {
-        if node.op.has_effect() || node.outputs.iter().any(|id| wanted.contains(id)) {
-            wanted.extend(node.inputs.iter().flat_map(|(_, ids)| ids));
+    for node in nodes.iter().rev() {
+        if has_effect(node) || node.outputs.iter().any(|id| wanted.contains(id)) {
+            wanted.extend(reads(node));
             live.push(node);
         }
     }
@@ -80,83 +103,150 @@ fn live_nodes(function: &CheckedFunction) -> Vec<&Node> {
     live
 }
 
-fn count_uses(function: &CheckedFunction, live: &[&Node]) -> HashMap<ValueId, usize> {
-    let mut uses = HashMap::new();
-    let inputs = live.iter().flat_map(|n| n.inputs.iter().flat_map(|(_, ids)| ids));
-    for id in inputs.chain(function.outputs()) {
-        *uses.entry(*id).or_insert(0) += 1;
-    }
-    uses
+fn has_effect(node: &Node) -> bool {
+    node.op.has_effect() || node.blocks.iter().any(|block| block.nodes.iter().any(has_effect))
 }
 
+/// The values that a node reads, those in its blocks among them.
+fn reads(node: &Node) -> Vec<ValueId> {
+    fn collect(node: &Node, found: &mut Vec<ValueId>) {
+        found.extend(node.inputs.iter().flat_map(|(_, ids)| ids));
+        for block in &node.blocks {
+            block.nodes.iter().for_each(|inner| collect(inner, found));
+            found.extend(&block.outputs);
+        }
+    }
+    let mut found = Vec::new();
+    collect(node, &mut found);
+    found
+}
+
+/// Inputs, outputs and states of a function, and the number of each state.
+fn signature(
+    function: &CheckedFunction,
+) -> Result<(Signature, HashMap<ValueId, usize>), CompileError> {
+    let mut signature = Signature { symbols: function.symbols().to_vec(), ..Signature::default() };
+    let mut states = HashMap::new();
+    for id in function.inputs() {
+        let info = function.value(*id);
+        let port = |ty: &TensorType| Port { name: info.name.clone(), ty: ty.clone() };
+        match info.ty() {
+            Type::Tensor(ty) => signature.inputs.push(port(ty)),
+            Type::State(ty) => {
+                states.insert(*id, signature.states.len());
+                signature.states.push(port(ty));
+            }
+            other => {
+                return Err(interface(function, *id, format!("inputs of type {other}")));
+            }
+        }
+    }
+    for id in function.outputs() {
+        let info = function.value(*id);
+        let Some(ty) = info.ty().as_tensor() else {
+            return Err(interface(function, *id, format!("outputs of type {}", info.ty())));
+        };
+        signature.outputs.push(Port { name: info.name.clone(), ty: ty.clone() });
+    }
+    Ok((signature, states))
+}
+
+fn interface(function: &CheckedFunction, id: ValueId, why: String) -> CompileError {
+    let what = format!("support for `{}/{}`: {why}", function.name(), function.value(id).name);
+    CompileError::Option { engine: NAME, what }
+}
+
+/// Compiles the ops of a function or of a nested block.
 struct Builder<'a> {
     function: &'a CheckedFunction,
     rounding: Rounding,
-    signature: Signature,
-    constants: Constants,
+    /// States of the function, as the signature numbers them.
+    states: &'a HashMap<ValueId, usize>,
+    constants: Constants<'a>,
     pool: Vec<Arc<Owned>>,
     slots: Vec<Slot>,
     slot_of: HashMap<ValueId, usize>,
-    state_of: HashMap<ValueId, usize>,
     steps: Vec<Step>,
+    inputs: Vec<usize>,
+    /// The outer values that a nested block reads so far; none for a function.
+    outer: Option<Vec<ValueId>>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(function: &'a CheckedFunction, rounding: Rounding) -> Result<Builder<'a>, CompileError> {
-        let mut builder = Builder {
+    fn new(
+        function: &'a CheckedFunction,
+        rounding: Rounding,
+        states: &'a HashMap<ValueId, usize>,
+        constants: Constants<'a>,
+    ) -> Builder<'a> {
+        Builder {
             function,
             rounding,
-            signature: Signature { symbols: function.symbols().to_vec(), ..Signature::default() },
-            constants: Constants::default(),
+            states,
+            constants,
             pool: Vec::new(),
             slots: Vec::new(),
             slot_of: HashMap::new(),
-            state_of: HashMap::new(),
             steps: Vec::new(),
-        };
+            inputs: Vec::new(),
+            outer: None,
+        }
+    }
+
+    fn function(mut self) -> Result<Body, CompileError> {
+        let function = self.function;
         for id in function.inputs() {
-            let info = function.value(*id);
-            let port = |ty: &TensorType| Port { name: info.name.clone(), ty: ty.clone() };
-            match info.ty() {
-                Type::Tensor(ty) => {
-                    builder.signature.inputs.push(port(ty));
-                    builder
-                        .memory_slot(*id, ty)
-                        .map_err(|why| builder.interface(&info.name, why))?;
-                }
-                Type::State(ty) => {
-                    builder.state_of.insert(*id, builder.signature.states.len());
-                    builder.signature.states.push(port(ty));
-                }
-                other => {
-                    return Err(builder.interface(&info.name, format!("inputs of type {other}")));
-                }
+            if let Type::Tensor(_) = function.value(*id).ty() {
+                let place = Place::Memory(self.slots.len());
+                let slot = self.slot(*id, place).map_err(|why| interface(function, *id, why))?;
+                self.inputs.push(slot);
             }
         }
-        for id in function.outputs() {
-            let info = function.value(*id);
-            let Some(ty) = info.ty().as_tensor() else {
-                return Err(builder.interface(&info.name, format!("outputs of type {}", info.ty())));
-            };
-            builder.signature.outputs.push(Port { name: info.name.clone(), ty: ty.clone() });
+        Ok(self.ops(function.nodes(), function.outputs())?.0)
+    }
+
+    fn block(mut self, source: &CheckedBlock) -> Result<(Body, Vec<ValueId>), CompileError> {
+        self.outer = Some(Vec::new());
+        for id in &source.inputs {
+            self.given(*id).map_err(|why| interface(self.function, *id, why))?;
         }
-        Ok(builder)
+        self.ops(&source.nodes, &source.outputs)
     }
 
-    fn interface(&self, name: &str, why: String) -> CompileError {
-        let what = format!("support for `{}/{name}`: {why}", self.function.name());
-        CompileError::Option { engine: NAME, what }
+    /// The compiled ops, and the outer values that they read.
+    fn ops(
+        mut self,
+        nodes: &[Node],
+        results: &[ValueId],
+    ) -> Result<(Body, Vec<ValueId>), CompileError> {
+        let live = live_nodes(nodes, results);
+        let mut uses: HashMap<ValueId, usize> = HashMap::new();
+        for id in live.iter().flat_map(|node| reads(node)).chain(results.iter().copied()) {
+            *uses.entry(id).or_insert(0) += 1;
+        }
+        for node in live {
+            self.add(node, &mut uses)?;
+        }
+        let mut outputs = Vec::with_capacity(results.len());
+        for id in results {
+            let slot = self.operand_slot(*id);
+            outputs.push(slot.map_err(|why| interface(self.function, *id, why))?);
+        }
+        let body = Body::new(self.steps, self.slots, self.pool, self.inputs, outputs);
+        Ok((body, self.outer.unwrap_or_default()))
     }
 
-    fn memory_slot(&mut self, id: ValueId, ty: &TensorType) -> Result<usize, String> {
-        let root = self.slots.len();
-        self.slot(id, ty, Place::Memory(root))
+    /// The slot of a value that a nested block is given.
+    fn given(&mut self, id: ValueId) -> Result<usize, String> {
+        let slot = self.slot(id, Place::Given(self.inputs.len()))?;
+        self.inputs.push(slot);
+        Ok(slot)
     }
 
-    fn slot(&mut self, id: ValueId, ty: &TensorType, place: Place) -> Result<usize, String> {
-        let storage = Storage::of(ty.dtype)?;
-        let dtype = ty.dtype;
-        self.slots.push(Slot { place, storage, dtype, shape: ty.shape.clone() });
+    fn slot(&mut self, id: ValueId, place: Place) -> Result<usize, String> {
+        let TensorType { dtype, shape } = held(self.function.value(id).ty())?;
+        let storage = Storage::of(dtype)?;
+        self.slots.push(Slot { place, storage, dtype, shape });
         self.slot_of.insert(id, self.slots.len() - 1);
         Ok(self.slots.len() - 1)
     }
@@ -167,11 +257,11 @@ impl<'a> Builder<'a> {
             op: node.op.name().to_owned(),
             why,
         })?;
-        for id in node.inputs.iter().flat_map(|(_, ids)| ids) {
-            if let Some(left) = uses.get_mut(id) {
+        for id in reads(node) {
+            if let Some(left) = uses.get_mut(&id) {
                 *left -= 1;
                 if *left == 0 {
-                    self.constants.remove(*id);
+                    self.constants.remove(id);
                 }
             }
         }
@@ -186,6 +276,8 @@ impl<'a> Builder<'a> {
             node,
             infer: self.function.context(node, &symbols),
             constants: &self.constants,
+            rounding: self.rounding,
+            states: self.states,
             operands: Vec::new(),
             state: None,
         };
@@ -206,26 +298,21 @@ impl<'a> Builder<'a> {
             .collect::<Result<Vec<usize>, String>>()?;
         let state = match state {
             Some(id) => {
-                Some(*self.state_of.get(&id).ok_or("its state is not an input of the function")?)
+                Some(*self.states.get(&id).ok_or("its state is not an input of the function")?)
             }
             None => None,
         };
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for id in &node.outputs {
-            let ty =
-                self.function.value(*id).ty().as_tensor().ok_or("an output is not a tensor")?;
             let place = match &prepared {
                 Prepared::View(operand) => self.slots[inputs[*operand]].place,
                 Prepared::Kernel(_) => Place::Memory(self.slots.len()),
+                Prepared::Flow(_) => Place::Own(self.slots.len()),
             };
-            outputs.push(self.slot(*id, ty, place)?);
+            outputs.push(self.slot(*id, place)?);
         }
-        let kernel = match prepared {
-            Prepared::Kernel(kernel) => Some(kernel),
-            Prepared::View(_) => None,
-        };
-        let (origin, op) = (node.origin.clone(), node.op);
-        self.steps.push(Step { kernel, inputs, outputs, state, origin, op });
+        let (code, origin, op) = (prepared, node.origin.clone(), node.op);
+        self.steps.push(Step { code, inputs, outputs, state, origin, op });
         Ok(())
     }
 
@@ -240,6 +327,7 @@ impl<'a> Builder<'a> {
             None => false,
         };
         node.op.family() != "random"
+            && node.blocks.is_empty()
             && node.inputs.iter().flat_map(|(_, ids)| ids).all(knows)
             && (node.op.name().starts_with("constexpr_") || node.outputs.iter().all(result))
     }
@@ -269,52 +357,16 @@ impl<'a> Builder<'a> {
         if let Some(slot) = self.slot_of.get(&id) {
             return Ok(*slot);
         }
-        let value = self.constants.get(self.function, id)?;
-        let value = value.ok_or("an operand is neither computed nor a constant")?;
-        let ty = self.function.value(id).ty().as_tensor().ok_or("an operand is not a tensor")?;
+        let Some(value) = self.constants.get(self.function, id)? else {
+            let outer =
+                self.outer.as_mut().ok_or("an operand is neither computed nor a constant")?;
+            outer.push(id);
+            return self.given(id);
+        };
         let shape = value.shape.iter().map(|&n| Dim::from(n)).collect();
         self.pool.push(value);
-        let place = Place::Constant(self.pool.len() - 1);
-        self.slot(id, &TensorType::new(ty.dtype, shape), place)
+        let slot = self.slot(id, Place::Constant(self.pool.len() - 1))?;
+        self.slots[slot].shape = shape;
+        Ok(slot)
     }
-
-    fn finish(mut self, pool: Arc<ThreadPool>) -> Result<CpuPlan, CompileError> {
-        let function = self.function;
-        let mut outputs = Vec::with_capacity(function.outputs().len());
-        for id in function.outputs() {
-            let slot = self.operand_slot(*id);
-            outputs.push(slot.map_err(|why| self.interface(&function.value(*id).name, why))?);
-        }
-        let inputs = (0..self.signature.inputs.len()).collect();
-        Ok(CpuPlan::new(
-            self.signature,
-            self.steps,
-            self.slots,
-            self.pool,
-            inputs,
-            outputs,
-            self.rounding,
-            pool,
-        ))
-    }
-}
-
-/// Zeros in engine storage, or the size that there is no memory for.
-pub(crate) fn zeros(storage: Storage, shape: Vec<usize>) -> Result<Owned, String> {
-    let count =
-        count(&shape).filter(|n| n.checked_mul(4).is_some_and(|b| isize::try_from(b).is_ok()));
-    let count = count.ok_or_else(|| format!("shape {shape:?} is too large"))?;
-    fn filled<T: Default + Clone>(count: usize) -> Result<Vec<T>, String> {
-        let mut v = Vec::new();
-        v.try_reserve_exact(count)
-            .map_err(|_| format!("not enough memory for {count} elements"))?;
-        v.resize(count, T::default());
-        Ok(v)
-    }
-    let data = match storage {
-        Storage::F32 => OwnedData::F32(filled(count)?),
-        Storage::I32 => OwnedData::I32(filled(count)?),
-        Storage::Bool => OwnedData::Bool(filled(count)?),
-    };
-    Ok(Owned { shape, data })
 }

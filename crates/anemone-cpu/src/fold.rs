@@ -9,14 +9,25 @@ use crate::array::Owned;
 
 /// Values known at compile time.
 #[derive(Default)]
-pub(crate) struct Constants {
+pub(crate) struct Constants<'a> {
     folded: HashMap<ValueId, Arc<Owned>>,
+    /// Those of the code around a nested block.
+    outer: Option<&'a Constants<'a>>,
 }
 
-impl Constants {
+impl<'a> Constants<'a> {
+    /// The constants of a block nested in the code that has these.
+    pub(crate) fn nested(outer: &'a Constants<'a>) -> Constants<'a> {
+        Constants { folded: HashMap::new(), outer: Some(outer) }
+    }
+
+    fn folded(&self, id: ValueId) -> Option<&Arc<Owned>> {
+        self.folded.get(&id).or_else(|| self.outer?.folded(id))
+    }
+
     /// Whether `id` is known.
     pub(crate) fn knows(&self, function: &CheckedFunction, id: ValueId) -> bool {
-        self.folded.contains_key(&id) || function.value(id).known.value.is_some()
+        self.folded(id).is_some() || function.value(id).known.value.is_some()
     }
 
     /// The decoded constant, if `id` is one.
@@ -25,7 +36,7 @@ impl Constants {
         function: &CheckedFunction,
         id: ValueId,
     ) -> Result<Option<Arc<Owned>>, String> {
-        if let Some(folded) = self.folded.get(&id) {
+        if let Some(folded) = self.folded(id) {
             return Ok(Some(folded.clone()));
         }
         match &function.value(id).known.value {

@@ -19,10 +19,12 @@
 //!   real ones of this run; a kernel that relies on a relation between them checks it, as shapes
 //!   may have been symbols at compile time.
 //! - An op whose output size only the data tells also gives `Kernel::output_shapes`.
+//! - A list is a tensor with one more axis in front; [`Prepared::Flow`] runs nested blocks.
 
 use smallvec::SmallVec;
 
 use crate::array::{View, ViewMut};
+use crate::flow::Flow;
 use crate::state::StateTensor;
 
 /// What `prepare` gives.
@@ -31,6 +33,8 @@ pub(crate) enum Prepared {
     Kernel(Box<dyn Kernel>),
     /// Output 0 has the elements of this operand, in the same order.
     View(usize),
+    /// Nested blocks, run by turns.
+    Flow(Box<Flow>),
 }
 
 impl Prepared {

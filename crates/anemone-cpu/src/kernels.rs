@@ -16,6 +16,7 @@ mod elementwise_binary;
 mod elementwise_unary;
 mod image_resizing;
 mod linear;
+mod lists;
 mod non_maximum_suppression;
 mod normalization;
 mod pad;
@@ -59,7 +60,7 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::Softsign => Ok(activation::softsign),
         Op::ThresholdedRelu => Ok(activation::thresholded_relu),
         // classify
-        Op::Classify => Err("this op has no kernel yet"),
+        Op::Classify => Err("labels are made by the runtime, which takes this op off the program"),
         // compression
         Op::ConstexprBlockwiseShiftScale => Ok(compression::blockwise),
         Op::ConstexprLutToSparse => Ok(compression::lut_to_sparse),
@@ -71,16 +72,16 @@ pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {
         Op::ConstexprSparseToDense => Ok(constexpr_ops::sparse_to_dense),
         // control_flow
         Op::ConstSymbolic => Err("constants are folded and never run"),
-        Op::Cond => Err("this op has no kernel yet"),
+        Op::Cond => Ok(control_flow::cond),
         Op::Const => Err("constants are folded and never run"),
-        Op::ListGather => Err("this op has no kernel yet"),
-        Op::ListLength => Err("this op has no kernel yet"),
-        Op::ListRead => Err("this op has no kernel yet"),
-        Op::ListScatter => Err("this op has no kernel yet"),
-        Op::ListWrite => Err("this op has no kernel yet"),
-        Op::MakeList => Err("this op has no kernel yet"),
+        Op::ListGather => Ok(lists::list_gather),
+        Op::ListLength => Ok(lists::list_length),
+        Op::ListRead => Ok(lists::list_read),
+        Op::ListScatter => Ok(lists::list_scatter),
+        Op::ListWrite => Ok(lists::list_write),
+        Op::MakeList => Ok(lists::make_list),
         Op::Select => Ok(control_flow::select),
-        Op::WhileLoop => Err("this op has no kernel yet"),
+        Op::WhileLoop => Ok(control_flow::while_loop),
         // conv
         Op::Conv => Ok(conv::conv),
         Op::ConvQuantized => Ok(conv::conv_quantized),

@@ -1,20 +1,19 @@
-//! Memory planning: where each value of a plan lies in the arena, for one set of input shapes.
+//! Memory planning: where each value of a plan lies in the arena, for one set of sizes.
 
 use anemone_engine::{RunError, Signature};
 use anemone_ir::{Bindings, Dim};
 
-use crate::plan::{CpuPlan, Place, Step};
+use crate::kernel::Prepared;
+use crate::plan::{Body, Place, Step};
 
 /// Every value starts at a multiple of this.
 const ALIGN: usize = 64;
 
-/// Where values lie for one set of input shapes. Values whose size only the data tells are not in
+/// Where values lie for one set of sizes. Values whose size only the data tells are not in
 /// it: they get memory of their own when the program runs.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// Sizes of the symbols that the inputs bind.
-    pub(crate) bindings: Bindings,
-    /// The shape of each slot, where the inputs tell it.
+    /// The shape of each slot, where the sizes tell it.
     pub(crate) shapes: Vec<Option<Vec<usize>>>,
     /// The offset of each slot that has its own memory.
     pub(crate) offsets: Vec<Option<usize>>,
@@ -70,20 +69,19 @@ enum Owner {
 }
 
 impl Layout {
-    pub(crate) fn new(plan: &CpuPlan, bindings: Bindings) -> Result<Layout, RunError> {
-        let mut shapes = Vec::with_capacity(plan.slots.len());
-        for slot in &plan.slots {
-            let known = shape(&slot.shape, &bindings);
-            if known.is_none() && told_by_inputs(&slot.shape, &bindings) {
-                return Err(impossible(plan, &slot.shape, shapes.len()));
+    pub(crate) fn new(body: &Body, bindings: &Bindings) -> Result<Layout, RunError> {
+        let mut shapes = Vec::with_capacity(body.slots.len());
+        for slot in &body.slots {
+            let known = shape(&slot.shape, bindings);
+            if known.is_none() && told_by_inputs(&slot.shape, bindings) {
+                return Err(impossible(body, &slot.shape, shapes.len()));
             }
             shapes.push(known);
         }
-        let mut claims = claims(plan, &shapes)?;
+        let mut claims = claims(body, &shapes)?;
         let mut layout = Layout {
-            bindings,
-            offsets: vec![None; plan.slots.len()],
-            scratch: vec![(0, 0); plan.steps.len()],
+            offsets: vec![None; body.slots.len()],
+            scratch: vec![(0, 0); body.steps.len()],
             bytes: 0,
             shapes,
         };
@@ -116,10 +114,10 @@ fn told_by_inputs(dims: &[Dim], bindings: &Bindings) -> bool {
     dims.iter().flat_map(Dim::symbols).all(|s| bindings.get(s).is_some())
 }
 
-fn impossible(plan: &CpuPlan, dims: &[Dim], slot: usize) -> RunError {
+fn impossible(body: &Body, dims: &[Dim], slot: usize) -> RunError {
     let dims: Vec<String> = dims.iter().map(Dim::to_string).collect();
     let why = format!("the input shapes make an impossible shape [{}]", dims.join(", "));
-    match plan.steps.iter().find(|s| s.outputs.contains(&slot)) {
+    match body.steps.iter().find(|s| s.outputs.contains(&slot)) {
         Some(Step { origin, op, .. }) => {
             RunError::Op { origin: origin.clone(), op: op.name().to_owned(), why }
         }
@@ -131,29 +129,29 @@ fn too_large() -> RunError {
     RunError::Memory { bytes: usize::MAX }
 }
 
-fn claims(plan: &CpuPlan, shapes: &[Option<Vec<usize>>]) -> Result<Vec<Claim>, RunError> {
-    let end = plan.steps.len();
-    let mut spans: Vec<Option<(usize, usize)>> = vec![None; plan.slots.len()];
+fn claims(body: &Body, shapes: &[Option<Vec<usize>>]) -> Result<Vec<Claim>, RunError> {
+    let end = body.steps.len();
+    let mut spans: Vec<Option<(usize, usize)>> = vec![None; body.slots.len()];
     let mut touch = |slot: usize, step: usize| {
-        if let Place::Memory(root) = plan.slots[slot].place {
+        if let Place::Memory(root) = body.slots[slot].place {
             let span = spans[root].get_or_insert((step, step));
             *span = (span.0.min(step), span.1.max(step));
         }
     };
-    plan.inputs.iter().for_each(|&slot| touch(slot, 0));
-    for (i, step) in plan.steps.iter().enumerate() {
+    body.inputs.iter().for_each(|&slot| touch(slot, 0));
+    for (i, step) in body.steps.iter().enumerate() {
         step.inputs.iter().chain(&step.outputs).for_each(|&slot| touch(slot, i));
     }
-    plan.outputs.iter().for_each(|&slot| touch(slot, end));
+    body.outputs.iter().for_each(|&slot| touch(slot, end));
     let mut claims = Vec::new();
     for (slot, span) in spans.iter().enumerate() {
         if let (Some((first, last)), Some(shape)) = (span, &shapes[slot]) {
-            let bytes = padded(shape, plan.slots[slot].storage.bytes())?;
+            let bytes = padded(shape, body.slots[slot].storage.bytes())?;
             claims.push(Claim { first: *first, last: *last, bytes, owner: Owner::Slot(slot) });
         }
     }
-    for (i, step) in plan.steps.iter().enumerate() {
-        let Some(kernel) = &step.kernel else { continue };
+    for (i, step) in body.steps.iter().enumerate() {
+        let Prepared::Kernel(kernel) = &step.code else { continue };
         let sizes: Option<Vec<&[usize]>> =
             step.inputs.iter().map(|&s| shapes[s].as_deref()).collect();
         let count = sizes.map_or(0, |sizes| kernel.scratch(&sizes));

@@ -3,8 +3,8 @@
 //! - [`CpuEngine`] compiles a checked function: constants are folded and decoded, a kernel is
 //!   prepared for each op that is left, and memory is planned by lifetime.
 //! - `kernel`: the two halves of a kernel, `prepare` and `run`. `kernels`: one table, op by op.
-//! - `plan`, `layout`, `session`: what is fixed at compile time, what depends on the input shapes,
-//!   and the loop that runs the steps.
+//! - `plan`, `layout`, `execute`: what is fixed at compile time, what depends on the input shapes,
+//!   and the loop that runs the steps; `flow`: branches and loops over nested blocks.
 //!
 //! Choices: floats of every type are `f32` in the engine, integers `i32`, booleans bytes; states
 //! keep their declared type, so that a state that went through a file is the same; work is split
@@ -17,6 +17,8 @@ mod compile;
 mod convert;
 mod elementwise;
 mod engine;
+mod execute;
+mod flow;
 mod fold;
 mod gemm;
 mod kernel;

@@ -4,14 +4,17 @@
 //! outputs of one step lie in one arena; they are sound because
 //! - the layout gives values that live at the same time, and the step's scratch, disjoint ranges;
 //! - a session runs one step at a time, and views do not outlive their step;
-//! - an output never shares memory with an input: a view has no kernel.
+//! - an output never shares memory with an input: a view has no kernel;
+//! - a nested block works in an arena of its own, and only reads the values around it.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::collections::HashMap;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use anemone_engine::RunError;
 
-use crate::array::{Data, DataMut, Storage};
+use crate::array::{Data, DataMut, Owned, Storage};
 
 /// Every allocation starts at a multiple of this.
 const ALIGN: usize = 64;
@@ -103,14 +106,25 @@ impl Arena {
     }
 }
 
-/// Values whose size only the data told, each with its own memory.
+/// Values that have no place in the layout: those whose size only the data told, and those that
+/// nested blocks gave.
 #[derive(Default)]
 pub(crate) struct Own {
-    values: Vec<(usize, Vec<usize>, Option<Arena>)>,
+    values: HashMap<usize, (Vec<usize>, Memory)>,
+}
+
+/// Where a value of its own lies.
+pub(crate) enum Memory {
+    /// In the memory of what it is a view of.
+    Elsewhere,
+    /// In an allocation that its op writes.
+    Arena(Arena),
+    /// In a tensor that is finished.
+    Finished(Arc<Owned>),
 }
 
 impl Own {
-    /// Sets a slot's shape, and gives it memory where it is no view.
+    /// Gives a slot its shape, and memory for as many elements where it is no view.
     pub(crate) fn insert(
         &mut self,
         slot: usize,
@@ -118,27 +132,32 @@ impl Own {
         storage: Option<Storage>,
     ) -> Result<(), String> {
         let memory = match storage {
-            None => None,
+            None => Memory::Elsewhere,
             Some(storage) => {
                 let bytes = shape.iter().try_fold(storage.bytes(), |n, &d| n.checked_mul(d));
                 let bytes = bytes.filter(|&b| isize::try_from(b).is_ok());
                 let bytes = bytes.ok_or_else(|| format!("shape {shape:?} is too large"))?;
                 let mut arena = Arena::default();
                 arena.grow(bytes).map_err(|e| e.to_string())?;
-                Some(arena)
+                Memory::Arena(arena)
             }
         };
-        self.values.push((slot, shape, memory));
+        self.values.insert(slot, (shape, memory));
         Ok(())
+    }
+
+    /// Gives a slot its value.
+    pub(crate) fn finish(&mut self, slot: usize, value: Arc<Owned>) {
+        self.values.insert(slot, (value.shape.clone(), Memory::Finished(value)));
     }
 
     /// The shape of a slot.
     pub(crate) fn shape(&self, slot: usize) -> Option<&[usize]> {
-        self.values.iter().find(|(s, ..)| *s == slot).map(|(_, shape, _)| shape.as_slice())
+        self.values.get(&slot).map(|(shape, _)| shape.as_slice())
     }
 
     /// The memory of a slot.
-    pub(crate) fn memory(&self, slot: usize) -> Option<&Arena> {
-        self.values.iter().find(|(s, ..)| *s == slot).and_then(|(.., memory)| memory.as_ref())
+    pub(crate) fn memory(&self, slot: usize) -> Option<&Memory> {
+        self.values.get(&slot).map(|(_, memory)| memory)
     }
 }

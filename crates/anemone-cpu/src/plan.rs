@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use anemone_engine::{MemoryEstimate, Plan, Rounding, RunError, Session, Signature, State};
-use anemone_ir::{Dim, Op, Origin};
+use anemone_ir::{Bindings, Dim, Op, Origin, Symbol};
 use anemone_tensor::DataType;
 use rayon::ThreadPool;
 
 use crate::array::{Owned, Storage, count};
-use crate::kernel::Kernel;
+use crate::kernel::Prepared;
 use crate::layout::{Layout, bind};
 use crate::session::CpuSession;
 use crate::state::CpuState;
@@ -16,10 +16,9 @@ use crate::state::CpuState;
 /// Layouts that a plan keeps for input shapes seen before.
 const CACHED_LAYOUTS: usize = 64;
 
-/// One op of a plan.
+/// One op of a body.
 pub(crate) struct Step {
-    /// The code; none for a view.
-    pub(crate) kernel: Option<Box<dyn Kernel>>,
+    pub(crate) code: Prepared,
     pub(crate) inputs: Vec<usize>,
     pub(crate) outputs: Vec<usize>,
     /// The index of its state in the signature.
@@ -28,7 +27,7 @@ pub(crate) struct Step {
     pub(crate) op: Op,
 }
 
-/// A value of a plan: where it lies, and its shape, which may have symbols.
+/// A value of a body: where it lies, and its shape, which may have symbols.
 pub(crate) struct Slot {
     pub(crate) place: Place,
     pub(crate) storage: Storage,
@@ -43,58 +42,90 @@ pub(crate) enum Place {
     Constant(usize),
     /// In the session's memory, at the place of this slot (itself, or what it is a view of).
     Memory(usize),
+    /// In the memory that was made for the result of nested blocks in this slot.
+    Own(usize),
+    /// Outside the nested block: what it was given, by number.
+    Given(usize),
 }
-
-/// The input shapes that a layout was made for, and the layout.
-type CachedLayout = (Vec<Vec<usize>>, Arc<Layout>);
 
 pub(crate) struct CpuPlan {
     pub(crate) signature: Signature,
+    pub(crate) body: Body,
+    pub(crate) rounding: Rounding,
+    pub(crate) pool: Arc<ThreadPool>,
+}
+
+/// Compiled ops: those of a function, or of a nested block, which is given its inputs and the
+/// outer values that it reads.
+pub(crate) struct Body {
     pub(crate) steps: Vec<Step>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) constants: Vec<Arc<Owned>>,
     pub(crate) inputs: Vec<usize>,
     pub(crate) outputs: Vec<usize>,
-    pub(crate) rounding: Rounding,
-    pub(crate) pool: Arc<ThreadPool>,
+    /// The symbols in the slots' shapes.
+    symbols: Vec<Symbol>,
     layouts: Mutex<Vec<CachedLayout>>,
 }
 
-impl CpuPlan {
-    #[allow(clippy::too_many_arguments)]
+/// Sizes of a body's symbols, where they are told.
+type Sizes = Vec<Option<i64>>;
+
+/// The sizes that a layout was made for, and the layout.
+type CachedLayout = (Sizes, Arc<Layout>);
+
+impl Body {
     pub(crate) fn new(
-        signature: Signature,
         steps: Vec<Step>,
         slots: Vec<Slot>,
         constants: Vec<Arc<Owned>>,
         inputs: Vec<usize>,
         outputs: Vec<usize>,
-        rounding: Rounding,
-        pool: Arc<ThreadPool>,
-    ) -> CpuPlan {
-        let layouts = Mutex::new(Vec::new());
-        CpuPlan { signature, steps, slots, constants, inputs, outputs, rounding, pool, layouts }
+    ) -> Body {
+        let mut symbols: Vec<Symbol> =
+            slots.iter().flat_map(|s| s.shape.iter().flat_map(Dim::symbols)).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        Body { steps, slots, constants, inputs, outputs, symbols, layouts: Mutex::default() }
     }
 
-    /// The memory layout for inputs of these shapes, from the cache where it was made before.
-    pub(crate) fn layout(&self, shapes: &[&[usize]]) -> Result<Arc<Layout>, RunError> {
-        let same = |key: &Vec<Vec<usize>>| key.iter().zip(shapes).all(|(a, b)| a == b);
+    /// The memory layout for these sizes, from the cache where it was made before.
+    pub(crate) fn layout(&self, bindings: &Bindings) -> Result<Arc<Layout>, RunError> {
+        let sizes: Sizes = self.symbols.iter().map(|s| bindings.get(*s)).collect();
         let mut cache = self.layouts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(at) = cache.iter().position(|(key, _)| same(key)) {
+        if let Some(at) = cache.iter().position(|(key, _)| *key == sizes) {
             let hit = cache.remove(at);
             let layout = hit.1.clone();
             cache.push(hit);
             return Ok(layout);
         }
         drop(cache);
-        let bindings = bind(&self.signature, shapes)?;
         let layout = Arc::new(Layout::new(self, bindings)?);
         let mut cache = self.layouts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if cache.len() >= CACHED_LAYOUTS {
             cache.remove(0);
         }
-        cache.push((shapes.iter().map(|s| s.to_vec()).collect(), layout.clone()));
+        cache.push((sizes, layout.clone()));
         Ok(layout)
+    }
+
+    /// Bytes of constants and of packed weights.
+    fn bytes(&self) -> (usize, usize) {
+        let mut constants = self.constants.iter().map(|c| c.bytes()).sum();
+        let mut packed = 0;
+        for step in &self.steps {
+            match &step.code {
+                Prepared::View(_) => {}
+                Prepared::Kernel(kernel) => packed += kernel.packed_bytes(),
+                Prepared::Flow(flow) => {
+                    for (c, p) in flow.blocks().map(|block| block.body.bytes()) {
+                        constants += c;
+                        packed += p;
+                    }
+                }
+            }
+        }
+        (constants, packed)
     }
 }
 
@@ -117,10 +148,11 @@ impl Plan for CpuPlan {
             let count = port.ty.known_shape().and_then(|s| count(&s));
             count.and_then(|count| port.ty.dtype.byte_len(count)).unwrap_or(usize::MAX)
         };
+        let (constants, packed) = self.body.bytes();
         Ok(MemoryEstimate {
-            constants: self.constants.iter().map(|c| c.bytes()).sum(),
-            packed: self.steps.iter().flat_map(|s| &s.kernel).map(|k| k.packed_bytes()).sum(),
-            arena: self.layout(&shapes)?.bytes,
+            constants,
+            packed,
+            arena: self.body.layout(&bind(&self.signature, &shapes)?)?.bytes,
             state: self.signature.states.iter().map(state).fold(0, usize::saturating_add),
         })
     }

@@ -1,11 +1,15 @@
 //! What a kernel's `prepare` sees: the op's constants, types, and the operands that it registers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use anemone_engine::Rounding;
 use anemone_ir::infer::InferCtx;
 use anemone_ir::{CheckedFunction, Node, TensorType, ValueId};
 
 use crate::array::Owned;
+use crate::compile::compile_block;
+use crate::flow::Block;
 use crate::fold::Constants;
 
 /// The op under preparation.
@@ -13,7 +17,10 @@ pub(crate) struct PrepareCtx<'a> {
     pub(crate) function: &'a CheckedFunction,
     pub(crate) node: &'a Node,
     pub(crate) infer: InferCtx<'a>,
-    pub(crate) constants: &'a Constants,
+    pub(crate) constants: &'a Constants<'a>,
+    pub(crate) rounding: Rounding,
+    /// States of the function, as the signature numbers them.
+    pub(crate) states: &'a HashMap<ValueId, usize>,
     /// Values that `run` reads, in registration order.
     pub(crate) operands: Vec<ValueId>,
     /// The state that `run` touches.
@@ -69,6 +76,15 @@ impl<'a> PrepareCtx<'a> {
             Some(value) => Owned::from_const(&value).map(|owned| Some(Arc::new(owned))),
             None => Ok(None),
         }
+    }
+
+    /// Compiles the nested block `index`, and registers the outer values that it reads.
+    pub(crate) fn block(&mut self, index: usize) -> Result<Block, String> {
+        let source = self.node.blocks.get(index).ok_or("a nested block is missing")?;
+        let (body, outer) = compile_block(self, source)?;
+        let start = self.operands.len();
+        self.operands.extend(outer);
+        Ok(Block { body, outer: start..self.operands.len() })
     }
 
     /// The tensor type of output `index`.

@@ -8,8 +8,7 @@ use anemone_tensor::DataType;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use crate::array::{DataMut, Owned, OwnedData, Storage, View, ViewMut};
-use crate::compile::zeros;
+use crate::array::{DataMut, Owned, OwnedData, Storage, View, ViewMut, zeros};
 use crate::kernel::{Io, Kernel, Prepared};
 
 /// Computes an op whose operands are all known.
@@ -21,6 +20,7 @@ pub(crate) fn fold(
 ) -> Result<Vec<Owned>, String> {
     let kernel = match prepared {
         Prepared::Kernel(kernel) => kernel,
+        Prepared::Flow(_) => return Err("nested blocks are not folded".to_owned()),
         Prepared::View(operand) => {
             let shape = types[0].known_shape().ok_or("a view's shape is not known")?;
             return Ok(vec![Owned { shape, data: inputs[*operand].data.clone() }]);

@@ -51,3 +51,12 @@ fn classes_come_as_often_as_their_probabilities_say() {
     }
     assert!(second.iter().all(|v| *v == 0.0));
 }
+
+#[test]
+fn sure_things_are_sure() {
+    assert!(draw("random_bernoulli(shape = shape, prob = fp32(1))").iter().all(|v| *v == 1.0));
+    assert!(draw("random_bernoulli(shape = shape, prob = fp32(0))").iter().all(|v| *v == 0.0));
+    let logits = "tensor<fp32, [2, 3]>([0, -inf, nan, inf, 0, 1])";
+    let drawn = draw(&format!("random_categorical(x = {logits}, size = int32(100))"));
+    assert!(drawn.iter().all(|v| *v == 0.0));
+}

@@ -105,3 +105,22 @@ fn layers_agree_with_torch() {
         }
     }
 }
+
+#[test]
+fn a_long_sequence_is_the_same_in_parts_as_at_once() {
+    let ops = "y, hn, cn = lstm(x = x, initial_h = h, initial_c = c, output_sequence = true,
+        weight_ih = tensor<fp32, [4, 2]>([0.5, -0.4, 0.3, 0.1, -0.5, 0.6, 0.3, -0.2]),
+        weight_hh = tensor<fp32, [4, 1]>([0.2, -0.3, 0.4, 0.1]));";
+    let inputs = "tensor<fp32, [?, 1, 2]> x, tensor<fp32, [1, 1]> h, tensor<fp32, [1, 1]> c";
+    let long: Vec<f64> = (0..140).map(|i| f64::from(i % 17) / 8.0 - 1.0).collect();
+    let part = |from: usize, to: usize, h: &[f64], c: &[f64]| {
+        let x = tensor(F32, &[to - from, 1, 2], &long[2 * from..2 * to]);
+        let values = [x, tensor(F32, &[1, 1], h), tensor(F32, &[1, 1], c)];
+        run("ios15", inputs, ops, "y, hn, cn", &values).unwrap()
+    };
+    let whole = part(0, 70, &[0.0], &[0.0]);
+    let first = part(0, 33, &[0.0], &[0.0]);
+    let second = part(33, 70, &first[1].1, &first[2].1);
+    assert_eq!(whole[0].1, [&first[0].1[..], &second[0].1].concat());
+    assert_eq!(part(0, 0, &[0.5], &[0.25])[2].1, [0.25]);
+}

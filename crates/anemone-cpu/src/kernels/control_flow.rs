@@ -1,7 +1,8 @@
-//! Choice between values.
+//! Choice between values, branches and loops.
 
 use crate::array::Data;
 use crate::elementwise::zip3;
+use crate::flow::Flow;
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
 
@@ -29,4 +30,16 @@ pub(super) fn select(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
         ctx.operand(input)?;
     }
     Ok(Prepared::kernel(Select))
+}
+
+pub(super) fn cond(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
+    let pred = ctx.operand("pred")?;
+    let (then, otherwise) = (ctx.block(0)?, ctx.block(1)?);
+    Ok(Prepared::Flow(Box::new(Flow::Cond { pred, then, otherwise })))
+}
+
+pub(super) fn while_loop(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
+    let variables = ctx.operands("loop_vars");
+    let (condition, body) = (ctx.block(0)?, ctx.block(1)?);
+    Ok(Prepared::Flow(Box::new(Flow::Loop { variables, condition, body })))
 }

@@ -1,398 +1,272 @@
-//! Recurrent layers: one product for all inputs, then step by step.
+//! Recurrent layers: one product for the inputs of several steps, then step by step.
+
+mod cell;
 
 use std::sync::Arc;
 
-use rten_simd::SimdUnaryOp;
-use rten_vecmath::{Sigmoid, Tanh};
-
+use self::cell::{Activation, Cell, Spare};
 use crate::array::Owned;
-use crate::gemm::{self, Bias, Epilogue, Left, Matrix, PackedRight, Right};
+use crate::gemm::{Bias, Epilogue, Left, Matrix, PackedRight, Right, multiply};
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
 
-#[derive(Clone, Copy)]
-enum Activation {
-    Tanh,
-    Sigmoid,
-    HardSigmoid,
-    Relu,
-    Linear,
-}
+/// Steps whose inputs are multiplied at once.
+const STEPS: usize = 32;
 
-impl Activation {
-    fn new(ctx: &PrepareCtx<'_>, input: &str) -> Result<Activation, String> {
-        let name = ctx.infer().text(input).map_err(|fault| fault.to_string())?;
-        match name.to_lowercase().as_str() {
-            // With the scales that Core ML uses here the two are the same.
-            "tanh" | "scaled_tanh" => Ok(Activation::Tanh),
-            "sigmoid" => Ok(Activation::Sigmoid),
-            "hard_sigmoid" | "sigmoid_hard" => Ok(Activation::HardSigmoid),
-            "relu" => Ok(Activation::Relu),
-            "linear" => Ok(Activation::Linear),
-            other => Err(format!("there is no activation `{other}`")),
-        }
-    }
-
-    fn apply(self, x: &mut [f32]) {
-        match self {
-            Activation::Tanh => Tanh {}.map_mut(x),
-            Activation::Sigmoid => Sigmoid {}.map_mut(x),
-            Activation::HardSigmoid => {
-                x.iter_mut().for_each(|x| *x = (0.2 * *x + 0.5).clamp(0.0, 1.0));
-            }
-            Activation::Relu => x.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0),
-            Activation::Linear => {}
-        }
-    }
-}
-
-/// What a step makes of its gates.
-enum Cell {
-    /// h = activation(g)
-    Plain(Activation),
-    /// Gates: reset, output, update.
-    Gru { gate: Activation, activation: Activation, reset_after: bool },
-    /// Gates: input, forget, output, cell.
-    Lstm { gate: Activation, cell: Activation, activation: Activation, clip: Option<f32> },
-}
-
-impl Cell {
-    fn gates(&self) -> usize {
-        match self {
-            Cell::Plain(_) => 1,
-            Cell::Gru { .. } => 3,
-            Cell::Lstm { .. } => 4,
-        }
-    }
-}
-
-/// The weights of one direction.
-struct Direction {
-    input: PackedRight,
-    /// Weights of the state, in parts that need their own product.
-    state: Vec<PackedRight>,
-    /// Added to the product of the inputs.
-    bias: Vec<f32>,
-    /// Added to the state's part of the output gate, before it is reset.
-    reset_bias: Vec<f32>,
-    peephole: Option<Arc<Owned>>,
-}
-
-struct Layer {
-    cell: Cell,
+struct Recurrent {
     directions: Vec<Direction>,
     hidden: usize,
     features: usize,
-    reverse: bool,
+    /// Rows of the weights, in units of `hidden`.
+    gates: usize,
     sequence: bool,
+    x: usize,
+    initial_h: usize,
+    initial_c: Option<usize>,
+}
+
+/// One pass over the sequence.
+struct Direction {
+    reverse: bool,
+    input: PackedRight,
+    bias: Vec<f32>,
+    cell: Cell,
 }
 
 pub(super) fn rnn(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
-    let cell = Cell::Plain(Activation::new(ctx, "activation")?);
-    layer(ctx, cell, &["x", "initial_h"])
+    let activation = activation(ctx, "activation")?;
+    layer(ctx, 1, |ctx, hidden, suffix| {
+        let recurrent = packed(&weight(ctx, "weight_hh", suffix)?, hidden)?;
+        Ok((Cell::Rnn { recurrent, activation }, vec![0]))
+    })
 }
 
 pub(super) fn gru(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
-    let reset_after = match ctx.node.input("reset_after") {
-        [] => false,
-        _ => ctx.infer().boolean("reset_after").map_err(|fault| fault.to_string())?,
-    };
-    let gate = Activation::new(ctx, "recurrent_activation")?;
-    let cell = Cell::Gru { gate, activation: Activation::new(ctx, "activation")?, reset_after };
-    layer(ctx, cell, &["x", "initial_h"])
+    let gate = activation(ctx, "recurrent_activation")?;
+    let activation = activation(ctx, "activation")?;
+    let has_reset_after = ctx.infer().has("reset_after");
+    let reset_after = has_reset_after && ctx.infer().boolean("reset_after").is_ok_and(|r| r);
+    layer(ctx, 3, |ctx, hidden, suffix| {
+        let weights = weight(ctx, "weight_hh", suffix)?;
+        // The file has the reset, output and update gates in this order.
+        let candidate = block(&weights, 1, hidden * hidden)?;
+        let gates =
+            [block(&weights, 0, hidden * hidden)?, block(&weights, 2, hidden * hidden)?].concat();
+        let after = match reset_after {
+            true => match bias(ctx, "bias", suffix)? {
+                Some(bias) => Some(block(&bias, 1, hidden)?.to_vec()),
+                None => Some(vec![0.0; hidden]),
+            },
+            false => None,
+        };
+        let (gates, candidate) = (packed(&gates, hidden)?, packed(candidate, hidden)?);
+        Ok((Cell::Gru { gates, candidate, after, gate, activation }, vec![0, 2, 1]))
+    })
 }
 
 pub(super) fn lstm(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
-    let clip = match ctx.node.input("clip") {
-        [] => None,
-        _ => Some(ctx.infer().float("clip").map_err(|fault| fault.to_string())?),
+    let gate = activation(ctx, "recurrent_activation")?;
+    let cell = activation(ctx, "cell_activation")?;
+    let activation = activation(ctx, "activation")?;
+    let clip = match ctx.infer().has("clip") {
+        true => Some(ctx.infer().float("clip").map_err(|f| f.to_string())?),
+        false => None,
     };
-    let cell = Cell::Lstm {
-        gate: Activation::new(ctx, "recurrent_activation")?,
-        cell: Activation::new(ctx, "cell_activation")?,
-        activation: Activation::new(ctx, "activation")?,
-        clip,
-    };
-    layer(ctx, cell, &["x", "initial_h", "initial_c"])
+    layer(ctx, 4, |ctx, hidden, suffix| {
+        let recurrent = packed(&weight(ctx, "weight_hh", suffix)?, hidden)?;
+        let peephole = bias(ctx, "peephole", suffix)?;
+        let cell = Cell::Lstm { recurrent, peephole, clip, gate, cell, activation };
+        Ok((cell, vec![0, 1, 2, 3]))
+    })
 }
 
-fn layer(ctx: &mut PrepareCtx<'_>, cell: Cell, operands: &[&str]) -> Result<Prepared, String> {
-    for input in operands {
-        ctx.operand(input)?;
-    }
-    let name = ctx.infer().text("direction").map_err(|fault| fault.to_string())?;
-    let sequence = ctx.infer().boolean("output_sequence").map_err(|fault| fault.to_string())?;
-    let weight = weight(ctx, "weight_ih")?;
-    let &[rows, features] = weight.shape.as_slice() else {
-        return Err("`weight_ih` is not a matrix".to_owned());
-    };
-    let hidden = rows / cell.gates();
-    let mut directions = vec![direction(ctx, &cell, "", hidden, features)?];
-    if name == "bidirectional" {
-        directions.push(direction(ctx, &cell, "_back", hidden, features)?);
-    }
-    let reverse = name == "reverse";
-    Ok(Prepared::kernel(Layer { cell, directions, hidden, features, reverse, sequence }))
-}
+/// A cell and the order of the file's gates in it.
+type Ordered = (Cell, Vec<usize>);
 
-fn weight(ctx: &PrepareCtx<'_>, input: &str) -> Result<Arc<Owned>, String> {
-    ctx.constant(input)?.ok_or_else(|| format!("`{input}` is not a constant"))
-}
-
-fn direction(
-    ctx: &PrepareCtx<'_>,
-    cell: &Cell,
-    suffix: &str,
-    hidden: usize,
-    features: usize,
-) -> Result<Direction, String> {
-    let all = cell.gates() * hidden;
-    let input = weight(ctx, &format!("weight_ih{suffix}"))?;
-    let state = weight(ctx, &format!("weight_hh{suffix}"))?;
-    if input.shape != [all, features] || state.shape != [all, hidden] {
-        return Err(format!("weights of {:?} and {:?}", input.shape, state.shape));
-    }
-    let pack = |rows: &[f32], columns: usize| {
-        PackedRight::new(Matrix::dense(rows, rows.len() / columns.max(1), columns).transposed())
+fn layer(
+    ctx: &mut PrepareCtx<'_>,
+    gates: usize,
+    cell: impl Fn(&PrepareCtx<'_>, usize, &str) -> Result<Ordered, String>,
+) -> Result<Prepared, String> {
+    let direction = ctx.infer().text("direction").map_err(|f| f.to_string())?;
+    let passes: &[(&str, bool)] = match direction.as_str() {
+        "forward" => &[("", false)],
+        "reverse" => &[("", true)],
+        _ => &[("", false), ("_back", true)],
     };
-    let vector = |input: &str, count: usize| match ctx.node.input(input) {
-        [] => Ok(None),
-        _ => {
-            let vector = weight(ctx, input)?;
-            let fits = vector.floats().is_some_and(|v| v.len() == count);
-            if fits { Ok(Some(vector)) } else { Err(format!("`{input}` has another length")) }
+    let shape = ctx.infer().shape("weight_ih").map_err(|f| f.to_string())?;
+    let [rows, features] = shape else { return Err("`weight_ih` is not a matrix".to_owned()) };
+    let (Some(rows), Some(features)) = (rows.known(), features.known()) else {
+        return Err("the size of `weight_ih` is not known".to_owned());
+    };
+    let hidden = rows / gates;
+    if hidden == 0 || features == 0 {
+        return Err(format!("a layer of {hidden} units for {features} features"));
+    }
+    let mut directions = Vec::with_capacity(passes.len());
+    for &(suffix, reverse) in passes {
+        let (cell, order) = cell(ctx, hidden, suffix)?;
+        let weights = weight(ctx, "weight_ih", suffix)?;
+        let mut input = Vec::with_capacity(weights.len());
+        for &gate in &order {
+            input.extend_from_slice(block(&weights, gate, hidden * features)?);
         }
-    };
-    let mut bias = vec![0.0; all];
-    let mut reset_bias = vec![0.0; hidden];
-    let mut add = |source: &Owned, delayed: bool| {
-        for (i, &value) in source.floats().unwrap_or_default().iter().enumerate() {
-            if delayed && (hidden..2 * hidden).contains(&i) {
-                reset_bias[i - hidden] += value;
-            } else {
-                bias[i] += value;
+        let mut sum = vec![0.0; rows];
+        for name in ["bias", "input_bias"] {
+            let Some(bias) = bias(ctx, name, suffix)? else { continue };
+            for (sum, &gate) in sum.chunks_exact_mut(hidden).zip(&order) {
+                // This part of the bias stands inside of the reset gate.
+                if name == "bias" && gate == 1 && cell.resets_after() {
+                    continue;
+                }
+                let bias = block(&bias, gate, hidden)?;
+                sum.iter_mut().zip(bias).for_each(|(s, b)| *s += b);
             }
         }
-    };
-    if let Some(source) = vector(&format!("bias{suffix}"), all)? {
-        add(&source, matches!(cell, Cell::Gru { reset_after: true, .. }));
+        let input = packed(&input, features)?;
+        directions.push(Direction { reverse, input, bias: sum, cell });
     }
-    if let Some(source) = vector("input_bias", all)? {
-        add(&source, false);
-    }
-    let floats = |owned: &Arc<Owned>| owned.floats().map(<[f32]>::to_vec).ok_or("no floats");
-    let (input, state) = (floats(&input)?, floats(&state)?);
-    let part = |gate: usize| &state[gate * hidden * hidden..(gate + 1) * hidden * hidden];
-    let state = match cell {
-        Cell::Plain(_) | Cell::Lstm { .. } => vec![pack(&state, hidden)?],
-        Cell::Gru { .. } => {
-            vec![pack(&[part(0), part(2)].concat(), hidden)?, pack(part(1), hidden)?]
-        }
+    let sequence = ctx.infer().boolean("output_sequence").map_err(|f| f.to_string())?;
+    let (x, initial_h) = (ctx.operand("x")?, ctx.operand("initial_h")?);
+    let initial_c = match gates {
+        4 => Some(ctx.operand("initial_c")?),
+        _ => None,
     };
-    let peephole = vector(&format!("peephole{suffix}"), 3 * hidden)?;
-    Ok(Direction { input: pack(&input, features)?, state, bias, reset_bias, peephole })
+    Ok(Prepared::kernel(Recurrent {
+        directions,
+        hidden,
+        features,
+        gates,
+        sequence,
+        x,
+        initial_h,
+        initial_c,
+    }))
 }
 
-/// Memory of one direction's run.
-struct Work<'a> {
-    /// Gates of the inputs of all steps.
-    inputs: &'a mut [f32],
-    /// The state's part of the gates of one step.
-    gates: &'a mut [f32],
-    h: &'a mut [f32],
-    c: &'a mut [f32],
-    product: &'a mut [f32],
+fn activation(ctx: &PrepareCtx<'_>, input: &str) -> Result<Activation, String> {
+    Activation::from_name(&ctx.infer().text(input).map_err(|f| f.to_string())?)
 }
 
-impl Kernel for Layer {
+fn weight(ctx: &PrepareCtx<'_>, name: &str, suffix: &str) -> Result<Vec<f32>, String> {
+    bias(ctx, name, suffix)?.ok_or_else(|| format!("`{name}{suffix}` must be a constant"))
+}
+
+fn bias(ctx: &PrepareCtx<'_>, name: &str, suffix: &str) -> Result<Option<Vec<f32>>, String> {
+    let name = format!("{name}{suffix}");
+    if !ctx.infer().has(&name) {
+        return Ok(None);
+    }
+    let value: Arc<Owned> =
+        ctx.constant(&name)?.ok_or_else(|| format!("`{name}` must be a constant"))?;
+    let floats = value.floats().ok_or_else(|| format!("`{name}` holds no floats"))?;
+    Ok(Some(floats.to_vec()))
+}
+
+/// Block `index` of blocks of this size.
+fn block(values: &[f32], index: usize, size: usize) -> Result<&[f32], String> {
+    values.chunks_exact(size).nth(index).ok_or_else(|| "weights are too short".to_owned())
+}
+
+/// The transpose of a matrix with this many columns, packed.
+fn packed(weights: &[f32], columns: usize) -> Result<PackedRight, String> {
+    PackedRight::new(Matrix::dense(weights, weights.len() / columns, columns).transposed())
+}
+
+impl Kernel for Recurrent {
     fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
-        let &[steps, batch, features] = io.inputs[0].shape else {
-            return Err("`x` does not have three axes".to_owned());
+        let x = io.inputs[self.x];
+        let &[steps, batch, features] = x.shape else {
+            return Err(format!("`x` has shape {:?}", x.shape));
         };
-        let state = [batch, self.directions.len() * self.hidden];
-        if features != self.features || io.inputs[1..].iter().any(|v| v.shape != state) {
-            let shapes: Vec<&[usize]> = io.inputs.iter().map(|v| v.shape).collect();
-            return Err(format!("inputs of shapes {shapes:?} do not fit the weights"));
+        let width = self.directions.len() * self.hidden;
+        if features != self.features {
+            return Err(format!("`x` has {features} features, not {}", self.features));
         }
-        for at in 0..self.directions.len() {
-            self.direction(io, at, steps, batch)?;
+        let x = x.data.f32()?;
+        let h = io.inputs[self.initial_h].data.f32()?;
+        let c = match self.initial_c {
+            Some(c) => io.inputs[c].data.f32()?,
+            None => h,
+        };
+        if h.len() != batch * width || c.len() != h.len() {
+            return Err(format!("the first state has {} elements, not {batch}x{width}", h.len()));
+        }
+        let mut outputs = io.outputs.iter_mut();
+        let mut output = || outputs.next().ok_or("an output is missing")?.data.f32();
+        let (all, last) = (output()?, output()?);
+        let mut last_c = match self.initial_c {
+            Some(_) => Some(output()?),
+            None => None,
+        };
+        let written = if self.sequence { steps } else { 1 } * batch * width;
+        if all.len() != written || last.len() != batch * width {
+            return Err(format!("{steps} steps of {batch}x{width} do not fit the outputs"));
+        }
+        if batch == 0 {
+            return Ok(());
+        }
+        let rows = batch * self.gates * self.hidden;
+        let (projected, rest) = io.scratch.split_at_mut(steps.min(STEPS) * rows);
+        for (number, direction) in self.directions.iter().enumerate() {
+            let mut spare = Spare::new(rest, batch, self.hidden, self.gates)?;
+            let own = number * self.hidden;
+            let first = |state: &[f32], own_state: &mut [f32]| {
+                for (row, from) in
+                    own_state.chunks_exact_mut(self.hidden).zip(state.chunks_exact(width))
+                {
+                    row.copy_from_slice(&from[own..][..self.hidden]);
+                }
+            };
+            first(h, spare.h);
+            first(c, spare.c);
+            let store = |out: &mut [f32], state: &[f32]| {
+                for (row, to) in state.chunks_exact(self.hidden).zip(out.chunks_exact_mut(width)) {
+                    to[own..][..self.hidden].copy_from_slice(row);
+                }
+            };
+            for start in (0..steps).step_by(STEPS) {
+                let count = STEPS.min(steps - start);
+                let from = if direction.reverse { steps - start - count } else { start };
+                let input = &x[from * batch * features..][..count * batch * features];
+                let projected = &mut projected[..count * rows];
+                multiply(
+                    projected,
+                    Left::Plain(Matrix::dense(input, count * batch, features)),
+                    Right::Packed(&direction.input),
+                    Epilogue::bias(Bias::Columns(&direction.bias)),
+                    &mut [],
+                )?;
+                for k in 0..count {
+                    let at = if direction.reverse { count - 1 - k } else { k };
+                    direction.cell.step(&mut projected[at * rows..][..rows], &mut spare)?;
+                    if self.sequence {
+                        // A layer that runs in reverse alone gives its steps in the order in
+                        // which it took them; beside a forward one, in that of the sequence.
+                        let to = if self.directions.len() == 1 { start + k } else { from + at };
+                        store(&mut all[to * batch * width..][..batch * width], spare.h);
+                    }
+                }
+            }
+            if !self.sequence {
+                store(all, spare.h);
+            }
+            store(last, spare.h);
+            if let Some(last_c) = &mut last_c {
+                store(last_c, spare.c);
+            }
         }
         Ok(())
     }
 
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        let &[steps, batch, _] = inputs[0] else { return 0 };
-        let gates = self.cell.gates() * self.hidden;
-        let rows = steps.saturating_add(1).saturating_mul(batch);
-        let states = batch.saturating_mul(2 * self.hidden);
-        rows.saturating_mul(gates).saturating_add(states).saturating_add(gemm::scratch(1, gates))
+        let &[steps, batch, _] = inputs[self.x] else { return 0 };
+        let row = self.gates.saturating_mul(self.hidden);
+        let projected = steps.min(STEPS).saturating_mul(batch).saturating_mul(row);
+        projected.saturating_add(Spare::count(batch, self.hidden, self.gates))
     }
 
     fn packed_bytes(&self) -> usize {
-        let bytes = |d: &Direction| {
-            let vectors = (d.bias.len() + d.reset_bias.len()) * 4;
-            d.input.bytes() + d.state.iter().map(PackedRight::bytes).sum::<usize>() + vectors
-        };
-        self.directions.iter().map(bytes).sum()
-    }
-}
-
-impl Layer {
-    fn direction(
-        &self,
-        io: &mut Io<'_, '_>,
-        at: usize,
-        steps: usize,
-        batch: usize,
-    ) -> Result<(), String> {
-        let (hidden, gates) = (self.hidden, self.cell.gates() * self.hidden);
-        let direction = &self.directions[at];
-        let (inputs, rest) = io.scratch.split_at_mut(steps * batch * gates);
-        let (per_step, rest) = rest.split_at_mut(batch * gates);
-        let (h, rest) = rest.split_at_mut(batch * hidden);
-        let (c, product) = rest.split_at_mut(batch * hidden);
-        let mut work = Work { inputs, gates: per_step, h, c, product };
-        let width = self.directions.len() * hidden;
-        for (state, input) in [&mut *work.h, &mut *work.c].into_iter().zip(&io.inputs[1..]) {
-            columns(input.data.f32()?, width, at * hidden, state, hidden);
-        }
-        if steps * batch > 0 {
-            let x = Matrix::dense(io.inputs[0].data.f32()?, steps * batch, self.features);
-            let epilogue = Epilogue::bias(Bias::Columns(&direction.bias));
-            let right = Right::Packed(&direction.input);
-            gemm::multiply(work.inputs, Left::Plain(x), right, epilogue, work.product)?;
-        }
-        let backward = self.reverse || at == 1;
-        for step in 0..steps {
-            let time = if backward { steps - 1 - step } else { step };
-            self.step(direction, &mut work, time, batch)?;
-            if self.sequence {
-                // One direction alone gives its outputs in the order of its steps.
-                let place = if self.directions.len() > 1 { time } else { step };
-                let out = &mut io.outputs[0].data.f32()?[place * batch * width..][..batch * width];
-                spread(work.h, hidden, out, width, at * hidden);
-            }
-        }
-        let states = [&*work.h, &*work.h, &*work.c];
-        for (i, (out, state)) in io.outputs.iter_mut().zip(states).enumerate() {
-            if i > 0 || !self.sequence {
-                spread(state, hidden, out.data.f32()?, width, at * hidden);
-            }
-        }
-        Ok(())
-    }
-
-    fn step(
-        &self,
-        direction: &Direction,
-        work: &mut Work<'_>,
-        time: usize,
-        batch: usize,
-    ) -> Result<(), String> {
-        let (hidden, gates) = (self.hidden, self.cell.gates() * self.hidden);
-        let inputs = &mut work.inputs[time * batch * gates..(time + 1) * batch * gates];
-        let product = |h: &[f32], out: &mut [f32], part: usize, scratch: &mut [f32]| {
-            let left = Left::Plain(Matrix::dense(h, batch, hidden));
-            let right = Right::Packed(&direction.state[part]);
-            gemm::multiply(out, left, right, Epilogue::bias(Bias::None), scratch)
-        };
-        match self.cell {
-            Cell::Plain(activation) => {
-                product(work.h, work.gates, 0, work.product)?;
-                work.h.copy_from_slice(inputs);
-                add(work.h, work.gates);
-                activation.apply(work.h);
-            }
-            Cell::Lstm { gate, cell, activation, clip } => {
-                product(work.h, work.gates, 0, work.product)?;
-                add(inputs, work.gates);
-                let peephole = direction.peephole.as_ref().and_then(|p| p.floats());
-                let rows = inputs.chunks_exact_mut(gates);
-                let states = work.h.chunks_exact_mut(hidden).zip(work.c.chunks_exact_mut(hidden));
-                for (row, (h, c)) in rows.zip(states) {
-                    let (both, rest) = row.split_at_mut(2 * hidden);
-                    let (output, update) = rest.split_at_mut(hidden);
-                    if let Some(peephole) = peephole {
-                        for (i, both) in both.iter_mut().enumerate() {
-                            *both += c[i % hidden] * peephole[i];
-                        }
-                    }
-                    gate.apply(both);
-                    cell.apply(update);
-                    for (i, c) in c.iter_mut().enumerate() {
-                        *c = *c * both[hidden + i] + both[i] * update[i];
-                        if let Some(clip) = clip.filter(|clip| c.abs() > *clip) {
-                            *c = clip.copysign(*c);
-                        }
-                    }
-                    if let Some(peephole) = peephole {
-                        for (i, output) in output.iter_mut().enumerate() {
-                            *output += c[i] * peephole[2 * hidden + i];
-                        }
-                    }
-                    gate.apply(output);
-                    h.copy_from_slice(c);
-                    activation.apply(h);
-                    h.iter_mut().zip(&*output).for_each(|(h, o)| *h *= o);
-                }
-            }
-            Cell::Gru { gate, activation, reset_after } => {
-                let (both, output) = work.gates.split_at_mut(2 * batch * hidden);
-                product(work.h, both, 0, work.product)?;
-                let rows = inputs.chunks_exact_mut(gates).zip(both.chunks_exact(2 * hidden));
-                for ((row, both), c) in rows.zip(work.c.chunks_exact_mut(hidden)) {
-                    let (reset, rest) = row.split_at_mut(hidden);
-                    let update = &mut rest[hidden..];
-                    add(reset, &both[..hidden]);
-                    add(update, &both[hidden..]);
-                    gate.apply(reset);
-                    gate.apply(update);
-                    c.copy_from_slice(reset);
-                }
-                // `c` holds the reset gate, and what the output gate sees of the state.
-                if reset_after {
-                    product(work.h, output, 1, work.product)?;
-                } else {
-                    work.c.iter_mut().zip(&*work.h).for_each(|(c, h)| *c *= h);
-                    product(work.c, output, 1, work.product)?;
-                }
-                let rows = inputs.chunks_exact_mut(gates).zip(output.chunks_exact(hidden));
-                for ((row, seen), h) in rows.zip(work.h.chunks_exact_mut(hidden)) {
-                    let (reset, rest) = row.split_at_mut(hidden);
-                    let (output, update) = rest.split_at_mut(hidden);
-                    for (i, output) in output.iter_mut().enumerate() {
-                        *output += match reset_after {
-                            true => reset[i] * (seen[i] + direction.reset_bias[i]),
-                            false => seen[i],
-                        };
-                    }
-                    activation.apply(output);
-                    for (i, h) in h.iter_mut().enumerate() {
-                        *h = (1.0 - update[i]) * output[i] + update[i] * *h;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn add(out: &mut [f32], x: &[f32]) {
-    out.iter_mut().zip(x).for_each(|(out, x)| *out += x);
-}
-
-/// Columns of a matrix of this width, from `first` on, as a matrix of their own.
-fn columns(from: &[f32], width: usize, first: usize, to: &mut [f32], count: usize) {
-    if count > 0 {
-        let rows = from.chunks_exact(width).zip(to.chunks_exact_mut(count));
-        rows.for_each(|(from, to)| to.copy_from_slice(&from[first..first + count]));
-    }
-}
-
-/// The way back.
-fn spread(from: &[f32], count: usize, to: &mut [f32], width: usize, first: usize) {
-    if count > 0 {
-        let rows = from.chunks_exact(count).zip(to.chunks_exact_mut(width));
-        rows.for_each(|(from, to)| to[first..first + count].copy_from_slice(from));
+        self.directions.iter().map(|d| d.input.bytes() + d.cell.packed_bytes()).sum()
     }
 }

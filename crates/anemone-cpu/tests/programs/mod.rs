@@ -53,7 +53,17 @@ pub(crate) fn run_on(
     let typed: String = typed.collect();
     let text =
         format!("program(1.0) {{ func main<{opset}>({inputs}) {{ {typed} }} -> ({outputs}); }}");
-    let program = text::parse(&text, &mut |_, _, _| Err("no weights".to_owned()))
+    execute(threads, &text, values, &RunContext::default())
+}
+
+/// Shapes and elements of the outputs of a whole program.
+pub(crate) fn execute(
+    threads: usize,
+    text: &str,
+    values: &[Value],
+    context: &RunContext<'_>,
+) -> Result<Vec<Found>, String> {
+    let program = text::parse(text, &mut |_, _, _| Err("no weights".to_owned()))
         .map_err(|e| format!("{text}: {e}"))?;
     let checked = check(&program).map_err(|faults| faults.to_string())?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -61,7 +71,7 @@ pub(crate) fn run_on(
     let plan =
         engine.compile(&checked, &CompileOptions::default()).map_err(|e| format!("{e:?}"))?;
     let mut session = plan.session();
-    let found = session.run(values, None, &RunContext::default());
+    let found = session.run(values, None, context);
     let (found, _) = found.map_err(|e| e.to_string())?;
     let array = |value: &Value| match value {
         Value::Tensor(array) => {

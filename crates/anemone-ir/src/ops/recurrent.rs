@@ -127,7 +127,10 @@ fn lstm(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
         activation(ctx, input)?;
     }
     if ctx.has("clip") {
-        ctx.float("clip")?;
+        let clip = ctx.float("clip")?;
+        if clip.is_nan() || clip < 0.0 {
+            return Err(Fault::value("clip", format!("{clip} is not a size")));
+        }
     }
     let hidden = layer(ctx, "", 4)?;
     let direction = direction(ctx, &["forward", "reverse", "bidirectional"])?;
