@@ -76,6 +76,29 @@ pub(crate) fn shapes(array: &ArrayFeature) -> String {
     }
 }
 
+/// Why `shape` is not among the shapes of a flexible array, in Core ML's own words, which programs
+/// look for; empty for an array of one shape.
+pub(crate) fn refusal(array: &ArrayFeature, shape: &[usize]) -> String {
+    match &array.flexibility {
+        ShapeFlexibility::Fixed => String::new(),
+        ShapeFlexibility::Enumerated(_) => {
+            let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+            let sizes = sizes.join(" x ");
+            format!(": MultiArray Shape ({sizes}) was not in enumerated set of allowed shapes")
+        }
+        ShapeFlexibility::Ranges(ranges) => {
+            let mut sizes = shape.iter().zip(ranges).enumerate();
+            match sizes.find(|(_, (size, range))| !range.contains(**size)) {
+                Some((axis, (size, bounds))) => format!(
+                    ": Size ({size}) of dimension ({axis}) is not in allowed range ({})",
+                    range(bounds)
+                ),
+                None => String::new(),
+            }
+        }
+    }
+}
+
 /// The sizes that an image may have, width first.
 pub(crate) fn sizes(image: &ImageFeature) -> String {
     match &image.flexibility {
@@ -125,5 +148,13 @@ mod tests {
         assert_eq!(with(two), "float32 [1, 3] or [2, 3]");
         let ranges = [(1, -1), (3, 3), (2, 8)].map(|(lower, upper)| SizeRange { lower, upper });
         assert_eq!(with(ShapeFlexibility::Ranges(ranges.to_vec())), "float32 [1.., 3, 2..8]");
+    }
+    #[test]
+    fn a_refused_shape_is_told_in_core_mls_words() {
+        let fixed = ArrayFeature::fixed(ElementType::Known(DataType::F32), Vec::new());
+        let ranges = vec![SizeRange { lower: 1, upper: 1 }, SizeRange { lower: 3, upper: 5 }];
+        let flexible = ArrayFeature { flexibility: ShapeFlexibility::Ranges(ranges), ..fixed };
+        let told = refusal(&flexible, &[1, 99]);
+        assert_eq!(told, ": Size (99) of dimension (1) is not in allowed range (3..5)");
     }
 }

@@ -9,7 +9,7 @@ use anemone_tensor::{Buffer, DataType, Tensor};
 use thiserror::Error;
 
 use crate::classifier::Classifier;
-use crate::expected::{describe, numpy_name, shapes};
+use crate::expected::{describe, numpy_name, refusal, shapes};
 use crate::image;
 use crate::load::LoadError;
 
@@ -287,7 +287,8 @@ fn array_input(
     }
     let is_scalar = port.ty.shape.is_empty() && array.count() == 1 && array.shape().len() <= 1;
     if !is_scalar && !kind.allows(array.shape()) {
-        return Err(wrong_shape(name, array.shape(), shapes(kind)));
+        let allowed = shapes(kind) + &refusal(kind, array.shape());
+        return Err(wrong_shape(name, array.shape(), allowed));
     }
     let shape = if is_scalar { Vec::new() } else { array.shape().to_vec() };
     shaped(array, port.ty.dtype, shape)

@@ -98,7 +98,7 @@ fn wrong_types_and_shapes_are_told_with_the_right_ones() {
     kind.flexibility = ShapeFlexibility::Enumerated(vec![vec![2], vec![4]]);
     let flexible = Feature::new("x", FeatureKind::MultiArray(kind));
     let message = fails(flexible, tensor(DataType::F32, &[3], &[1.0, 2.0, 3.0]));
-    assert_eq!(message, "`x` has shape [3], the model takes [2] or [4]");
+    assert!(message.starts_with("`x` has shape [3], the model takes [2] or [4]: "), "{message}");
     assert!(fails(plain(), Value::String("text".into())).contains("a string"));
 }
 
