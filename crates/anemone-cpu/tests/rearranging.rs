@@ -23,7 +23,7 @@ fn ints(values: &[i64]) -> String {
 
 #[test]
 fn elements_come_where_the_references_put_them() {
-    let cases: [Case<'_>; 20] = [
+    let cases: [Case<'_>; 21] = [
         (
             &[2, 3],
             format!("transpose(x = x, perm = {})", ints(&[1, 0])),
@@ -62,6 +62,16 @@ fn elements_come_where_the_references_put_them() {
             ),
             &[2],
             &[4., 2.],
+        ),
+        (
+            &[1],
+            format!(
+                "slice_by_index(x = x, begin = {}, end = {}, stride = {0})",
+                ints(&[-1]),
+                ints(&[-2])
+            ),
+            &[1],
+            &[0.],
         ),
         (
             &[2, 3],

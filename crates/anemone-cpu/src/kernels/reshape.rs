@@ -1,5 +1,7 @@
 //! Reshaping to a shape that only the data tells.
 
+use anemone_ir::Opset;
+
 use crate::array::View;
 use crate::kernel::Prepared;
 use crate::prepare::PrepareCtx;
@@ -11,18 +13,25 @@ pub(super) fn reshape(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
         return Ok(Prepared::View(x));
     }
     ctx.operand("shape")?;
-    let shapes = |inputs: &[View<'_>]| Ok(vec![resolve(inputs[0].shape, inputs[1].data.i32()?)?]);
+    let aligned = ctx.infer().version.since >= Opset::Ios17;
+    let shapes = move |inputs: &[View<'_>]| {
+        Ok(vec![resolve(inputs[0].shape, inputs[1].data.i32()?, aligned)?])
+    };
     Ok(Prepared::sized(shapes, |io| copy_all(io.inputs[0].data, &mut io.outputs[0].data)))
 }
 
-/// The target shape with 0 replaced by the size in `from`, and -1 by what is left over.
-fn resolve(from: &[usize], target: &[i32]) -> Result<Vec<usize>, String> {
+/// The target shape with 0 replaced by the size in `from` (aligned at the last axis from iOS17 on),
+/// and -1 by what is left over.
+fn resolve(from: &[usize], target: &[i32], aligned: bool) -> Result<Vec<usize>, String> {
     let fault = || format!("shape {from:?} cannot become {target:?}");
     let mut shape = Vec::with_capacity(target.len());
     let mut free = None;
     for (axis, &size) in target.iter().enumerate() {
         shape.push(match size {
-            0 if target.len() == from.len() => from[axis],
+            0 if aligned || target.len() == from.len() => {
+                let same = (axis + from.len()).checked_sub(target.len());
+                same.map_or(1, |axis| from[axis])
+            }
             -1 if free.is_none() => {
                 free = Some(axis);
                 1
@@ -46,8 +55,9 @@ mod tests {
 
     #[test]
     fn targets_are_resolved_or_refused() {
-        assert_eq!(resolve(&[2, 3, 4], &[0, -1, 2]), Ok(vec![2, 6, 2]));
-        assert_eq!(resolve(&[0, 4], &[0, 4]), Ok(vec![0, 4]));
+        assert_eq!(resolve(&[2, 3, 4], &[0, -1, 2], false), Ok(vec![2, 6, 2]));
+        assert_eq!(resolve(&[0, 4], &[0, 4], false), Ok(vec![0, 4]));
+        assert_eq!(resolve(&[2, 3], &[1, 0, -1, 0], true), Ok(vec![1, 1, 2, 3]));
         let cases: [(&[usize], &[i32]); 6] = [
             (&[2, 3], &[-1, -1]),
             (&[2, 3], &[4, -1]),
@@ -57,7 +67,7 @@ mod tests {
             (&[6], &[i32::MAX, i32::MAX, i32::MAX]),
         ];
         for (from, target) in cases {
-            assert!(resolve(from, target).is_err(), "{from:?} {target:?}");
+            assert!(resolve(from, target, false).is_err(), "{from:?} {target:?}");
         }
     }
 }

@@ -71,6 +71,9 @@ fn one(size: usize, index: i64) -> Option<Span> {
 /// A slice of an axis, with bounds as Core ML clamps them; `None` for a bound is an open end.
 fn span(size: usize, begin: Option<i64>, end: Option<i64>, stride: i64) -> Option<Span> {
     let size = i64::try_from(size).ok()?;
+    if let Some(span) = short(size, begin, end, stride) {
+        return Some(span);
+    }
     let from_front = |bound: i64| if bound < 0 { (bound + size).max(0) } else { bound };
     let (first, reach) = if stride > 0 {
         let first = begin.map_or(0, from_front);
@@ -82,6 +85,25 @@ fn span(size: usize, begin: Option<i64>, end: Option<i64>, stride: i64) -> Optio
     let count = usize::try_from(reach.max(0)).ok()?.div_ceil(usize::try_from(stride.abs()).ok()?);
     let stride = isize::try_from(stride).ok()?;
     Some(Span { first: usize::try_from(first.max(0)).ok()?, count, stride, squeezed: false })
+}
+
+/// Slices that Core ML's type rule takes to be short whatever the size of the axis: at most one
+/// element between bounds that count from the same end, and the only element of an axis.
+fn short(size: i64, begin: Option<i64>, end: Option<i64>, stride: i64) -> Option<Span> {
+    let span = |first: i64, count: usize| {
+        let first = usize::try_from(first).ok()?;
+        Some(Span { first, count, stride: 1, squeezed: false })
+    };
+    if let (Some(begin), Some(end)) = (begin, end) {
+        let forward = begin >= 0 && end >= 0 && stride > 0;
+        let backward = begin < 0 && end < 0 && stride < 0;
+        let reach = if stride > 0 { end - begin } else { begin - end };
+        if (forward || backward) && reach <= stride.abs() {
+            let first = if begin < 0 { (begin + size).max(0) } else { begin };
+            return span(first, usize::from(reach > 0));
+        }
+    }
+    if size == 1 && begin.is_some() { span(0, 1) } else { None }
 }
 
 fn shape(spans: &[Span]) -> Vec<usize> {

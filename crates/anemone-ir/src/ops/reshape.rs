@@ -46,14 +46,15 @@ fn reshape(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
         return Err(Fault::value("shape", format!("rank {rank} is above {MAX_RANK}")));
     }
     let shape = match ctx.dims("shape") {
-        Some(target) => resolve(&x.shape, &target)?,
+        Some(target) => resolve(&x.shape, &target, ctx.version.since >= Ios17)?,
         None => (0..rank).map(|_| ctx.fresh()).collect(),
     };
     Ok(vec![Type::tensor(x.dtype, shape)])
 }
 
-/// The target shape with 0 replaced by the size in `from`, and -1 by what is left over.
-fn resolve(from: &[Dim], target: &[Dim]) -> Result<Vec<Dim>, Fault> {
+/// The target shape with 0 replaced by the size in `from`, and -1 by what is left over. From iOS17
+/// on the two need not have the same rank: they are aligned at the last axis.
+fn resolve(from: &[Dim], target: &[Dim], aligned: bool) -> Result<Vec<Dim>, Fault> {
     let fault =
         |why: &str| Fault::value("shape", format!("{} for {}: {why}", show(target), show(from)));
     let total = volume(from);
@@ -61,7 +62,10 @@ fn resolve(from: &[Dim], target: &[Dim]) -> Result<Vec<Dim>, Fault> {
     let mut free = None;
     for (axis, dim) in shape.iter_mut().enumerate() {
         match dim {
-            Dim::Known(0) if target.len() == from.len() => *dim = from[axis].clone(),
+            Dim::Known(0) if aligned || target.len() == from.len() => {
+                let same = (axis + from.len()).checked_sub(target.len());
+                *dim = same.map_or(Dim::ONE, |axis| from[axis].clone());
+            }
             Dim::Known(0) if total != Dim::Known(0) => {
                 return Err(fault("0 needs the same rank"));
             }
@@ -97,7 +101,7 @@ fn reshape_like(ctx: &InferCtx<'_>) -> Result<Vec<Type>, Fault> {
             return Err(Fault::value("ref_tensors", format!("the rank is above {MAX_RANK}")));
         }
     }
-    resolve(&x.shape, &shape).map(|_| vec![Type::tensor(x.dtype, shape)])
+    resolve(&x.shape, &shape, false).map(|_| vec![Type::tensor(x.dtype, shape)])
 }
 
 /// `count` constant scalars of a variadic input.

@@ -177,21 +177,21 @@ impl Axis {
         let end = self.end.as_ref().filter(|_| !self.end_masked);
         let unknown =
             (begin.is_none() && !self.begin_masked) || (end.is_none() && !self.end_masked);
-        if let Dim::Known(n) = size {
-            return (unknown && *n == 1).then_some(Dim::ONE);
-        }
-        let step = Dim::Known(self.stride);
-        match (begin?, end) {
-            (begin, Some(end)) if is_negative(begin) == is_negative(end) => {
-                let forward = !is_negative(begin) && self.stride > 0;
-                let backward = is_negative(begin) && self.stride < 0;
-                let count = (end - begin).ceil_div(&step).filter(|_| forward || backward)?;
-                count.number().filter(|n| *n <= 1).map(|n| Dim::Known(n.max(0)))
-            }
-            (Dim::Known(0), None) if self.stride < 0 && self.end_masked => Some(Dim::ONE),
-            (Dim::Known(-1), None) if self.stride > 0 && self.end_masked => Some(Dim::ONE),
+        let short = match (begin, end) {
+            (Some(begin), Some(end)) => self.short(begin, end),
+            (Some(Dim::Known(0)), None) if self.stride < 0 && self.end_masked => Some(Dim::ONE),
+            (Some(Dim::Known(-1)), None) if self.stride > 0 && self.end_masked => Some(Dim::ONE),
             _ => None,
-        }
+        };
+        short.or_else(|| (*size == Dim::ONE && (unknown || begin.is_some())).then_some(Dim::ONE))
+    }
+
+    /// The count between two bounds that count from the same end, if it is at most 1.
+    fn short(&self, begin: &Dim, end: &Dim) -> Option<Dim> {
+        let forward = !is_negative(begin) && !is_negative(end) && self.stride > 0;
+        let backward = is_negative(begin) && is_negative(end) && self.stride < 0;
+        let count = (end - begin).ceil_div(&Dim::Known(self.stride))?;
+        count.number().filter(|n| *n <= 1 && (forward || backward)).map(|n| Dim::Known(n.max(0)))
     }
 
     /// The first index, counted from the front.
