@@ -88,6 +88,24 @@ impl Windows {
             && self.input == self.output
     }
 
+    /// Elements of the window, in order, without those that no window brings inside the input: a
+    /// window may be far larger than its input.
+    pub(crate) fn meeting(&self) -> impl Iterator<Item = usize> {
+        let [_, height, width] = self.kernel;
+        let [depths, lines, columns] = [0, 1, 2].map(|axis| {
+            let last = self.output[axis].saturating_sub(1).saturating_mul(self.strides[axis]);
+            let first = self.before[axis].saturating_sub(last).div_ceil(self.dilations[axis]);
+            let end = (self.before[axis] + self.input[axis]).div_ceil(self.dilations[axis]);
+            first..end.min(self.kernel[axis])
+        });
+        depths.flat_map(move |depth| {
+            let columns = columns.clone();
+            lines.clone().flat_map(move |line| {
+                columns.clone().map(move |column| (depth * height + line) * width + column)
+            })
+        })
+    }
+
     /// The windows along `axis` whose element `k` lies inside the input.
     fn inside(&self, axis: usize, k: usize) -> Range<usize> {
         let offset = k * self.dilations[axis];
@@ -133,8 +151,10 @@ impl Windows {
                     true => (0, self.before[axis] + self.input[axis] + self.after[axis]),
                     false => (self.before[axis], self.before[axis] + self.input[axis]),
                 };
-                let inside = |k: &usize| (low..high).contains(&(start + k * dilation));
-                (0..self.kernel[axis]).filter(inside).count()
+                let elements = |limit: usize| {
+                    limit.saturating_sub(start).div_ceil(dilation).min(self.kernel[axis])
+                };
+                elements(high) - elements(low)
             })
             .product()
     }

@@ -76,7 +76,8 @@ impl Kernel for Pool {
         if out.is_empty() {
             return Ok(());
         }
-        out.par_chunks_mut(outputs).zip(x.par_chunks(inputs)).for_each(|(out, plane)| {
+        out.par_chunks_mut(outputs).enumerate().for_each(|(index, out)| {
+            let plane = &x[index * inputs..][..inputs];
             match self.kind {
                 Kind::Max => sweep(&windows, plane, out, f32::NEG_INFINITY, larger),
                 Kind::Average { .. } => {
@@ -113,7 +114,7 @@ fn sweep(
     combine: impl Fn(f32, f32) -> f32,
 ) {
     out.fill(start);
-    for element in 0..windows.elements() {
+    for element in windows.meeting() {
         windows.rows(element, |row| {
             let out = &mut out[row.output..][..row.count];
             let from = plane[row.input..].iter().step_by(windows.step());

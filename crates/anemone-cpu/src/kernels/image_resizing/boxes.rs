@@ -73,7 +73,7 @@ impl CropResize {
         let place = |i| start + self.grid.place(i, end - start + 1.0, output);
         (0..output)
             .map(place)
-            .map(|p| (0.0..=last).contains(&p).then(|| Between::new(p, input)))
+            .map(|p| (input > 0 && (0.0..=last).contains(&p)).then(|| Between::new(p, input)))
             .collect()
     }
 }

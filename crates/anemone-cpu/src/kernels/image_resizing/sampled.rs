@@ -103,11 +103,12 @@ impl Sampling {
             let (turns, rest) = ((from / span).floor(), from % span);
             if turns % 2.0 == 0.0 { low + rest } else { high - rest }
         };
+        let last = (size - 1.0).max(0.0);
         match self.outside {
             Outside::Constant(_) => place,
-            Outside::Border => place.clamp(0.0, size - 1.0),
-            Outside::Reflection => reflected(0.0, size - 1.0).clamp(0.0, size - 1.0),
-            Outside::Symmetric => reflected(-0.5, size - 0.5).clamp(0.0, size - 1.0),
+            Outside::Border => place.clamp(0.0, last),
+            Outside::Reflection => reflected(0.0, last).clamp(0.0, last),
+            Outside::Symmetric => reflected(-0.5, size - 0.5).clamp(0.0, last),
         }
     }
 
