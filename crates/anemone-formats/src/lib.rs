@@ -1,7 +1,7 @@
 //! Core ML models as files: `.mlpackage` folders, `.mlmodel` files and their weights.
 //!
 //! - [`read`]: a path to an [`anemone_ir::Package`], every weight checked and mapped.
-//! - [`write`]: a package to a path, where nothing is left half-written.
+//! - [`write()`]: a package to a path, where nothing is left half-written.
 //! - [`WeightFile`]: blobs of a weight file by the offset of their metadata.
 //! - [`FolderWeights`]: the same for a whole package, by the files' names.
 //! - [`ReadError`]: what is wrong, where, and apart from it what may help.

@@ -92,7 +92,7 @@ impl Model {
         ModelState { state: self.plan.new_state(), interface: self.interface.clone() }
     }
 
-    /// Runs once, in a session of its own; the state must be given where the model has states.
+    /// Runs once, with working memory of its own; the state must be given where the model has states.
     pub fn predict(
         &self,
         inputs: &NamedValues,

@@ -36,7 +36,7 @@ pub(super) fn check(file: &File, faults: &mut Vec<Fault>) {
 fn names_top(line: &str, top: &str) -> bool {
     line.match_indices(&format!("/{top}/")).any(|(at, _)| {
         let before = line[..at].chars().next_back();
-        // `src/work/x` is a path of the repository; `https://host/home/` is no path at all.
+        // `src/tmp/x` is a path of the repository; `https://host/home/` is no path at all.
         !before.is_some_and(|c| c.is_alphanumeric() || "._-~*}>/".contains(c))
     })
 }
@@ -51,7 +51,7 @@ mod tests {
         for text in ["see /home/ann/x", "let p = \"/tmp/x\";", "a\n`/Users/ann/x`"] {
             assert_eq!(planted(check, "README.md", text).len(), 1, "{text}");
         }
-        for text in ["src/work/x.rs", "https://example.org/home/x", "$ROOT/tmp/", "/homes/x"] {
+        for text in ["src/tmp/x.rs", "https://example.org/home/x", "$ROOT/tmp/", "/homes/x"] {
             assert_eq!(planted(check, "README.md", text).len(), 0, "{text}");
         }
     }

@@ -119,7 +119,7 @@ pub enum Default {
     Text(&'static str),
     /// A vector of `int32`.
     Ints(&'static [i64]),
-    /// It follows from other inputs: [`OpDef::computed`].
+    /// It follows from other inputs, by the op's own function.
     Computed,
 }
 

@@ -1,6 +1,6 @@
 //! MIL as text: the syntax of Apple's `model.mil`, extended so that no part of a program is lost.
 //!
-//! - [`print`] writes a program so that [`parse`] gives it back, bit by bit.
+//! - [`print()`] writes a program so that [`parse`] gives it back, bit by bit.
 //! - [`Brief`] is for people: it leaves out long literals and cannot be parsed.
 //! - What Apple's text has no word for starts with `@`: unknown fields, unusual storage, broken types.
 
