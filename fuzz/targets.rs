@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anemone_formats::{WeightFile, WriteOptions, read, read_bytes, write};
-use anemone_ir::Package;
+use anemone_ir::{Package, check, text as mil};
 use anemone_tensor::{Buffer, DataType};
 
 /// The bytes are a `.mlmodel`.
@@ -52,6 +52,17 @@ pub(crate) fn package(data: &[u8]) {
         }
     }
     let _ = fs::remove_dir_all(&folder);
+}
+
+/// MIL text. What is read is printed and read again; checking it may find faults, no more.
+pub(crate) fn text(data: &[u8]) {
+    let Ok(source) = std::str::from_utf8(data) else { return };
+    let mut no_weights = |_: &str, _: u64, _: &_| -> Result<Buffer, String> { Err("none".into()) };
+    let Ok(program) = mil::parse(source, &mut no_weights) else { return };
+    let printed = mil::print(&program);
+    let again = mil::parse(&printed, &mut no_weights).expect("what was printed can be read");
+    assert_eq!(mil::print(&again), printed);
+    let _ = check(&program);
 }
 
 fn part(data: &[u8]) -> Option<(&[u8], &[u8])> {

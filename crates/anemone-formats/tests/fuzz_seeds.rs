@@ -32,3 +32,8 @@ fn weights_seeds() {
 fn package_seeds() {
     replay("package", targets::package);
 }
+
+#[test]
+fn text_seeds() {
+    replay("text", targets::text);
+}
