@@ -281,6 +281,10 @@ impl<'a> Builder<'a> {
             operands: Vec::new(),
             state: None,
         };
+        if let Some(quantised) = kernels::quantised(&ctx)? {
+            self.constants.insert_quantised(node.outputs[0], quantised);
+            return Ok(());
+        }
         let prepared = prepare(&mut ctx)?;
         let (operands, state) = (ctx.operands, ctx.state);
         if state.is_none()

@@ -6,13 +6,21 @@ use std::sync::Arc;
 use anemone_ir::{CheckedFunction, ValueId};
 
 use crate::array::Owned;
+use crate::quantised::Quantised;
 
 /// Values known at compile time.
 #[derive(Default)]
 pub(crate) struct Constants<'a> {
-    folded: HashMap<ValueId, Arc<Owned>>,
+    folded: HashMap<ValueId, Folded>,
     /// Those of the code around a nested block.
     outer: Option<&'a Constants<'a>>,
+}
+
+/// A computed constant.
+enum Folded {
+    Owned(Arc<Owned>),
+    /// Decoded again whenever it is asked for.
+    Quantised(Arc<Quantised>),
 }
 
 impl<'a> Constants<'a> {
@@ -21,7 +29,7 @@ impl<'a> Constants<'a> {
         Constants { folded: HashMap::new(), outer: Some(outer) }
     }
 
-    fn folded(&self, id: ValueId) -> Option<&Arc<Owned>> {
+    fn folded(&self, id: ValueId) -> Option<&Folded> {
         self.folded.get(&id).or_else(|| self.outer?.folded(id))
     }
 
@@ -36,8 +44,12 @@ impl<'a> Constants<'a> {
         function: &CheckedFunction,
         id: ValueId,
     ) -> Result<Option<Arc<Owned>>, String> {
-        if let Some(folded) = self.folded(id) {
-            return Ok(Some(folded.clone()));
+        match self.folded(id) {
+            Some(Folded::Owned(folded)) => return Ok(Some(folded.clone())),
+            Some(Folded::Quantised(quantised)) => {
+                return quantised.decode().map(|owned| Some(Arc::new(owned)));
+            }
+            None => {}
         }
         match &function.value(id).known.value {
             Some(value) => Owned::from_const(value).map(|owned| Some(Arc::new(owned))),
@@ -45,9 +57,22 @@ impl<'a> Constants<'a> {
         }
     }
 
+    /// The constant as it is compressed, if `id` is one that stays so.
+    pub(crate) fn quantised(&self, id: ValueId) -> Option<Arc<Quantised>> {
+        match self.folded(id)? {
+            Folded::Quantised(quantised) => Some(quantised.clone()),
+            Folded::Owned(_) => None,
+        }
+    }
+
     /// Adds a computed constant.
     pub(crate) fn insert(&mut self, id: ValueId, value: Owned) {
-        self.folded.insert(id, Arc::new(value));
+        self.folded.insert(id, Folded::Owned(Arc::new(value)));
+    }
+
+    /// Adds a constant that stays compressed.
+    pub(crate) fn insert_quantised(&mut self, id: ValueId, value: Quantised) {
+        self.folded.insert(id, Folded::Quantised(Arc::new(value)));
     }
 
     /// Drops a computed constant that nobody needs any more.

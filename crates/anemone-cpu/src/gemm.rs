@@ -1,8 +1,19 @@
 //! Matrix products in `f32` on rten-gemm, such that a row of the result depends on the row alone.
 //!
 //! Each element is summed along the inner axis in blocks of a fixed size, in order, whatever the
-//! number of rows, columns and threads. One path of rten-gemm breaks this: a single row times a
+//! number of rows, columns and threads. Constant weights of 8 bits stay so on machines with AMX
+//! (`eight_bit`). One path of rten-gemm breaks this: a single row times a
 //! matrix, neither packed. Such a row is multiplied twice, in one product of two rows.
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod eight_bit;
+#[cfg(target_arch = "x86_64")]
+mod pieces;
+mod weights;
+
+pub(crate) use weights::{Finish, Part, Weights, multiply_each, scratch_each};
 
 use rten_gemm::{
     BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedAMatrix, PackedBMatrix,
@@ -79,6 +90,10 @@ impl PackedRight {
 
     pub(crate) fn rows(&self) -> usize {
         self.0.rows()
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.0.cols()
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -1,10 +1,12 @@
 //! The table of kernels: every op of the catalogue, or the reason why it has no kernel.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use anemone_engine::Rounding;
 use anemone_ir::Op;
 
 use crate::kernel::Prepared;
 use crate::prepare::PrepareCtx;
+use crate::quantised::Quantised;
 
 mod activation;
 mod compression;
@@ -37,6 +39,20 @@ mod transformers;
 
 /// The first half of a kernel: decodes constants, checks, chooses code and packs weights.
 pub(crate) type Prepare = fn(&mut PrepareCtx<'_>) -> Result<Prepared, String>;
+
+/// The result of an op that decompresses weights, if it can stay compressed: there is one form of
+/// it, and results are not rounded.
+pub(crate) fn quantised(ctx: &PrepareCtx<'_>) -> Result<Option<Quantised>, String> {
+    if ctx.rounding != Rounding::F32 {
+        Ok(None)
+    } else if ctx.node.op == Op::ConstexprAffineDequantize {
+        constexpr_ops::quantised(ctx)
+    } else if ctx.node.op == Op::ConstexprBlockwiseShiftScale {
+        compression::quantised(ctx)
+    } else {
+        Ok(None)
+    }
+}
 
 /// How to prepare `op`, or why it has no kernel.
 pub(crate) fn prepare(op: Op) -> Result<Prepare, &'static str> {

@@ -27,6 +27,7 @@ mod layout;
 mod memory;
 mod plan;
 mod prepare;
+mod quantised;
 mod run;
 mod session;
 mod simd;

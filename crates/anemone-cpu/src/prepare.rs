@@ -11,6 +11,7 @@ use crate::array::Owned;
 use crate::compile::compile_block;
 use crate::flow::Block;
 use crate::fold::Constants;
+use crate::quantised::Quantised;
 
 /// The op under preparation.
 pub(crate) struct PrepareCtx<'a> {
@@ -75,6 +76,14 @@ impl<'a> PrepareCtx<'a> {
         match self.infer.constant(input) {
             Some(value) => Owned::from_const(&value).map(|owned| Some(Arc::new(owned))),
             None => Ok(None),
+        }
+    }
+
+    /// The compressed constant bound to `input`, if it is one that stays so.
+    pub(crate) fn quantised(&self, input: &str) -> Option<Arc<Quantised>> {
+        match self.node.input(input) {
+            [id] => self.constants.quantised(*id),
+            _ => None,
         }
     }
 

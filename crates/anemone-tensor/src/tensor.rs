@@ -1,5 +1,6 @@
 //! A dense row-major constant, kept in the bytes of its element type.
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use thiserror::Error;
 
@@ -147,10 +148,19 @@ impl Tensor {
 
     /// The elements from `start` on as `f32`, as many as `values` holds.
     pub fn read_f32(&self, start: usize, values: &mut [f32]) {
-        let bytes = |width: usize| &self.data[start * width..(start + values.len()) * width];
+        let end = start + values.len();
+        let bytes = |width: usize| &self.data[start * width..end * width];
         match self.dtype {
             DataType::F32 => fill(values, bytes(4), f32::from_le_bytes),
-            DataType::F16 => fill(values, bytes(2), |c| f16::from_le_bytes(c).to_f32()),
+            DataType::F16 => {
+                for (values, bytes) in values.chunks_mut(256).zip(bytes(2).chunks(512)) {
+                    let mut halves = [f16::ZERO; 256];
+                    let (elements, _) = bytes.as_chunks::<2>();
+                    let pairs = halves.iter_mut().zip(elements);
+                    pairs.for_each(|(half, bytes)| *half = f16::from_le_bytes(*bytes));
+                    halves[..values.len()].convert_to_f32_slice(values);
+                }
+            }
             DataType::I8 => fill(values, bytes(1), |[b]| f32::from(b as i8)),
             DataType::U8 => fill(values, bytes(1), |[b]| f32::from(b)),
             _ => {

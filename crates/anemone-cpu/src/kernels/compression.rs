@@ -12,6 +12,7 @@ use anemone_tensor::Tensor;
 use crate::array::{DataMut, Owned, ViewMut};
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
+use crate::quantised::Quantised;
 
 /// A constant: as packed in the file, or the result of another of these ops.
 pub(super) enum Source {
@@ -124,6 +125,17 @@ struct Blockwise {
     mask: Option<Mask>,
     scale: Source,
     offset: Option<Source>,
+}
+
+/// The packed constants of [`blockwise`], where there are blocks along one axis at most.
+pub(super) fn quantised(ctx: &PrepareCtx<'_>) -> Result<Option<Quantised>, String> {
+    let (data, scale) = (Source::new(ctx, "data")?, Source::new(ctx, "scale")?);
+    let offset = Source::optional(ctx, "offset")?;
+    let mut wide = scale.shape().iter().enumerate().filter(|(_, n)| **n != 1);
+    let (axis, more) = (wide.next().map_or(0, |(axis, _)| axis), wide.next());
+    let (Source::Packed(numbers), None) = (data, more) else { return Ok(None) };
+    let offset = offset.map_or(Ok(Vec::new()), |offset| offset.floats())?;
+    Ok(Quantised::new(numbers, axis, scale.floats()?, offset))
 }
 
 pub(super) fn blockwise(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {

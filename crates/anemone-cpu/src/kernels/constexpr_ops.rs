@@ -5,6 +5,7 @@ use anemone_tensor::{DataType, Tensor};
 use super::compression::{Lookup, Source, Spread, each_run};
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
+use crate::quantised::Quantised;
 
 /// `scale * (data - zero_point)`, with numbers for the whole tensor or for each place on one axis.
 struct Affine {
@@ -12,6 +13,15 @@ struct Affine {
     zero_point: Source,
     scale: Source,
     axis: usize,
+}
+
+/// The packed constants of [`affine_dequantize`].
+pub(super) fn quantised(ctx: &PrepareCtx<'_>) -> Result<Option<Quantised>, String> {
+    let data = Source::new(ctx, "quantized_data")?;
+    let axis = ctx.infer().axis("axis", data.shape().len()).map_err(|f| f.to_string())?;
+    let (zero_point, scale) = (Source::new(ctx, "zero_point")?, Source::new(ctx, "scale")?);
+    let Source::Packed(numbers) = data else { return Ok(None) };
+    Ok(Quantised::new(numbers, axis, scale.floats()?, zero_point.floats()?))
 }
 
 pub(super) fn affine_dequantize(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {

@@ -6,20 +6,25 @@ use anemone_tensor::DataType;
 use rayon::prelude::*;
 
 use crate::array::{Data, DataMut, Owned, OwnedData};
-use crate::gemm::{self, Bias, Epilogue, Left, Matrix, PackedLeft, PackedRight, Right};
+use crate::gemm::{
+    self, Bias, Epilogue, Left, Matrix, PackedLeft, PackedRight, Part, Right, Weights,
+};
 use crate::kernel::{Io, Kernel, Prepared, Short};
 use crate::prepare::PrepareCtx;
 
 struct Linear {
     x: usize,
-    weight: PackedRight,
+    weight: Weights,
     bias: Option<Arc<Owned>>,
 }
 
 pub(super) fn linear(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
     let x = ctx.operand("x")?;
-    let weight = ctx.constant("weight")?.ok_or("`weight` is not a constant")?;
     let bias = ctx.constant("bias")?;
+    if let Some(weight) = ctx.quantised("weight") {
+        return Ok(Prepared::kernel(Linear { x, weight: Weights::transposed(&weight)?, bias }));
+    }
+    let weight = ctx.constant("weight")?.ok_or("`weight` is not a constant")?;
     let &[outputs, inputs] = weight.shape.as_slice() else {
         return Err("`weight` does not have two axes".to_owned());
     };
@@ -30,8 +35,8 @@ pub(super) fn linear(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
         return Ok(Prepared::kernel(IntegerLinear { x, weight, bias }));
     }
     let floats = weight.floats().ok_or("floats times integers have no kernel")?;
-    let packed = PackedRight::new(Matrix::dense(floats, outputs, inputs).transposed())?;
-    Ok(Prepared::kernel(Linear { x, weight: packed, bias }))
+    let weight = Weights::floats(Matrix::dense(floats, outputs, inputs).transposed())?;
+    Ok(Prepared::kernel(Linear { x, weight, bias }))
 }
 
 fn is_i32(owned: &Arc<Owned>) -> bool {
@@ -49,14 +54,15 @@ fn rows(shape: &[usize], columns: usize) -> Result<usize, String> {
 impl Kernel for Linear {
     fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
         let x = io.inputs[self.x];
-        let inner = self.weight.rows();
-        let left = Left::Plain(Matrix::dense(x.data.f32()?, rows(x.shape, inner)?, inner));
-        let bias = match self.bias.as_ref().map(|b| b.view().data.f32()) {
-            Some(bias) => Bias::Columns(bias?),
-            None => Bias::None,
-        };
-        let out = io.outputs[0].data.f32()?;
-        gemm::multiply(out, left, Right::Packed(&self.weight), Epilogue::bias(bias), io.scratch)
+        rows(x.shape, self.weight.rows())?;
+        let bias = self.bias.as_ref().map(|b| b.view().data.f32()).transpose()?;
+        let part = Part { bias, out: io.outputs[0].data.f32()? };
+        gemm::multiply_each(vec![(&self.weight, part)], x.data.f32()?, &|_, _| {}, io.scratch)
+    }
+
+    fn scratch(&self, inputs: &[&[usize]]) -> usize {
+        let rows = rows(inputs[self.x], self.weight.rows()).unwrap_or(0);
+        gemm::scratch_each(&[&self.weight], rows)
     }
 
     fn packed_bytes(&self) -> usize {

@@ -3,11 +3,16 @@
 //! An index may count from the end, as in NumPy, unless indices are to be validated; one outside of
 //! its axis is an error in either case.
 
-use rayon::prelude::*;
+use std::sync::Arc;
+
+use anemone_ir::Const;
+use anemone_tensor::Tensor;
 
 use crate::array::{Data, DataMut};
+use crate::elementwise::pieces;
 use crate::kernel::{Io, Prepared, Short};
 use crate::prepare::PrepareCtx;
+use crate::quantised::Quantised;
 use crate::strided::{copy_all, strides};
 
 use super::tensor_transformation::rank;
@@ -160,9 +165,13 @@ fn axis(ctx: &PrepareCtx<'_>, data: &str) -> Result<usize, String> {
 }
 
 fn gather_with(ctx: &mut PrepareCtx<'_>, kind: Kind) -> Result<Prepared, String> {
+    let validate = flag(ctx, "validate_indices")?;
+    if let Some(table) = Table::new(ctx, "x") {
+        ctx.operand("indices")?;
+        return Ok(gather_from(table, kind, validate));
+    }
     ctx.operand("x")?;
     ctx.operand("indices")?;
-    let validate = flag(ctx, "validate_indices")?;
     Ok(Prepared::function(move |io| {
         let (x, indices, out) = (&io.inputs[0], &io.inputs[1], &mut io.outputs[0]);
         let picked = kind.pick(x.shape, indices.shape, indices.data.i32()?, out.shape)?;
@@ -177,16 +186,72 @@ fn gather_with(ctx: &mut PrepareCtx<'_>, kind: Kind) -> Result<Prepared, String>
     }))
 }
 
+/// A constant table of floats, read where it lies.
+enum Table {
+    Plain(Tensor),
+    Quantised(Arc<Quantised>),
+}
+
+impl Table {
+    fn new(ctx: &PrepareCtx<'_>, input: &str) -> Option<Table> {
+        if let Some(quantised) = ctx.quantised(input) {
+            return Some(Table::Quantised(quantised));
+        }
+        match ctx.infer().constant(input)?.as_ref() {
+            Const::Tensor(tensor) if tensor.dtype().is_float() => {
+                Some(Table::Plain(tensor.clone()))
+            }
+            Const::Tensor(_) | Const::Strings(_) => None,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Table::Plain(tensor) => tensor.shape(),
+            Table::Quantised(quantised) => quantised.shape(),
+        }
+    }
+
+    fn verify(&self) -> Result<(), String> {
+        match self {
+            Table::Plain(tensor) => tensor.data().verify().map_err(|e| e.to_string()),
+            Table::Quantised(quantised) => quantised.verify(),
+        }
+    }
+
+    fn read(&self, start: usize, values: &mut [f32]) {
+        match self {
+            Table::Plain(tensor) => tensor.read_f32(start, values),
+            Table::Quantised(quantised) => quantised.read(start, values),
+        }
+    }
+}
+
+fn gather_from(table: Table, kind: Kind, validate: bool) -> Prepared {
+    Prepared::function(move |io| {
+        let (indices, out) = (&io.inputs[0], &mut io.outputs[0]);
+        let picked = kind.pick(table.shape(), indices.shape, indices.data.i32()?, out.shape)?;
+        picked.check(validate)?;
+        table.verify()?;
+        let out = out.data.f32()?;
+        each_run(out, &picked, &|start, out| table.read(start, out));
+        Ok(())
+    })
+}
+
 fn gather_runs<T: Copy + Send + Sync>(x: &[T], out: &mut [T], picked: &Picked<'_>) {
+    each_run(out, picked, &|start, out| out.copy_from_slice(&x[start..start + out.len()]));
+}
+
+/// Calls `read` with each run's start in the tensor and its place in `out`.
+fn each_run<T: Send>(out: &mut [T], picked: &Picked<'_>, read: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if out.is_empty() {
         return;
     }
-    let run = picked.run;
-    let rows = (CHUNK / run).max(1);
-    out.par_chunks_mut(rows * run).enumerate().for_each(|(chunk, out)| {
-        for (row, out) in out.chunks_exact_mut(run).enumerate() {
-            let start = picked.start(chunk * rows + row);
-            out.copy_from_slice(&x[start..start + run]);
+    let rows = (CHUNK / picked.run).max(1);
+    pieces(out, rows * picked.run, CHUNK, &|chunk, out| {
+        for (row, out) in out.chunks_exact_mut(picked.run).enumerate() {
+            read(picked.start(chunk * rows + row), out);
         }
     });
 }
