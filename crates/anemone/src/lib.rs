@@ -32,7 +32,8 @@ pub use anemone_tensor as tensor;
 
 pub use device::Device;
 pub use engines::Engines;
-pub use error::{Error, ErrorKind};
+pub use anemone_engine::ErrorKind;
+pub use error::Error;
 pub use expected::describe;
 pub use features::FeatureError;
 pub use inspect::{
