@@ -8,8 +8,14 @@
 //! are not finite or have no length are errors, never results.
 #![forbid(unsafe_code)]
 
+mod embedder;
 mod encode;
 mod error;
+mod folder;
+mod shapes;
+mod tokens;
 
+pub use embedder::Embedder;
 pub use encode::{Embeddings, Encode, Stop, Watch};
 pub use error::EmbedError;
+pub use folder::{ModelFolder, Pooling};

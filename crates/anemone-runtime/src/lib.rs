@@ -7,5 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod loader;
+mod model;
+mod worker;
 
 pub use loader::{LoadError, Loaded, Loader};
+pub use model::{Inference, Model, Runtime};

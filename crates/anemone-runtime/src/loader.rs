@@ -19,6 +19,8 @@ pub struct Loaded {
     /// For each input of the plan the shapes that it is limited to; none where the plan's
     /// signature says all.
     pub shapes: Vec<Vec<Vec<usize>>>,
+    /// The BLAKE3 hash of the model's files.
+    pub hash: [u8; 32],
 }
 
 /// Why a model could not be loaded.

@@ -1,5 +1,7 @@
 //! One error over those of every stage, with a kind for programs and a hint for people.
 
+use std::error::Error as _;
+
 use anemone_engine::{CompileError, ErrorKind, RunError};
 use anemone_formats::{ReadError, WriteError};
 use anemone_ir::Diagnostics;
@@ -65,6 +67,24 @@ impl Error {
             },
             Error::Run(error) => error.kind(),
         }
+    }
+
+    /// The message with those of its causes, in one line.
+    pub fn told(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            message += &format!(": {cause}");
+            source = cause.source();
+        }
+        match self.kind() {
+            ErrorKind::Unsupported if !message.contains("unsupported") => {
+                message.insert_str(0, "unsupported: ");
+            }
+            ErrorKind::Internal => message.insert_str(0, "a fault of this program: "),
+            _ => {}
+        }
+        message
     }
 
     /// What may help.
