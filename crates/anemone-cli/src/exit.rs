@@ -1,10 +1,9 @@
 //! What the user reads and the shell gets when a command fails: the only place where errors
 //! become messages, hints and exit codes.
 
-use std::error::Error as _;
 use std::process::ExitCode;
 
-use anemone::{Error, ErrorKind};
+use anemone::Error;
 
 use crate::files::{FileError, FileFault};
 
@@ -60,20 +59,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message += &format!(": {cause}");
-            source = cause.source();
-        }
-        match error.kind() {
-            ErrorKind::Unsupported if !message.contains("unsupported") => {
-                message.insert_str(0, "unsupported: ");
-            }
-            ErrorKind::Internal => message.insert_str(0, "a fault of this program: "),
-            _ => {}
-        }
-        Failure { message, hint: error.hint().map(str::to_owned), code: FAILED }
+        Failure { message: error.told(), hint: error.hint().map(str::to_owned), code: FAILED }
     }
 }
 

@@ -141,3 +141,43 @@ pub enum RunError {
     #[error("internal: {0}")]
     Internal(String),
 }
+
+impl RunError {
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            RunError::Memory { .. } => ErrorKind::Exhausted,
+            RunError::Cancelled => ErrorKind::Cancelled,
+            RunError::TimedOut(_) => ErrorKind::TimedOut,
+            RunError::Internal(_) => ErrorKind::Internal,
+            RunError::InputCount { .. }
+            | RunError::InputType { .. }
+            | RunError::InputShape { .. }
+            | RunError::State(_)
+            | RunError::Op { .. } => ErrorKind::Invalid,
+        }
+    }
+}
+
+/// What kind of thing went wrong; each edge turns it into its own terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The model, a value or an option is wrong.
+    Invalid,
+    /// Something that was named does not exist.
+    NotFound,
+    /// It is right, but nothing here can do it.
+    Unsupported,
+    /// It contradicts what is there already.
+    Conflict,
+    /// Memory or another resource ran out.
+    Exhausted,
+    /// The deadline passed.
+    TimedOut,
+    /// The caller cancelled.
+    Cancelled,
+    /// A device failed.
+    Device,
+    /// A fault of this program.
+    Internal,
+}

@@ -16,7 +16,7 @@ mod run;
 mod value;
 
 pub use engine::{CompileOptions, Engine, Precision, Reason, Rounding, Source};
-pub use error::{CompileError, Refusal, RunError};
+pub use error::{CompileError, ErrorKind, Refusal, RunError};
 pub use plan::{MemoryEstimate, Plan, Port, Session, Signature, State};
 pub use run::{Cancel, Observer, Receipt, RunContext};
 pub use value::{Array, ArrayError, Dictionary, Image, Keys, Memory, PixelLayout, Value};

@@ -1,6 +1,8 @@
 //! One error over those of every stage, with a kind for programs and a hint for people.
 
-use anemone_engine::{CompileError, RunError};
+use std::error::Error as _;
+
+use anemone_engine::{CompileError, ErrorKind, RunError};
 use anemone_formats::{ReadError, WriteError};
 use anemone_ir::Diagnostics;
 use anemone_ir::infer::Fault;
@@ -36,29 +38,6 @@ pub enum Error {
     Run(#[from] RunError),
 }
 
-/// What kind of thing went wrong; each edge turns it into its own terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// The model, a value or an option is wrong.
-    Invalid,
-    /// Something that was named does not exist.
-    NotFound,
-    /// It is right, but nothing here can do it.
-    Unsupported,
-    /// It contradicts what is there already.
-    Conflict,
-    /// Memory or another resource ran out.
-    Exhausted,
-    /// The deadline passed.
-    TimedOut,
-    /// The caller cancelled.
-    Cancelled,
-    /// A device failed.
-    Device,
-    /// A fault of this program.
-    Internal,
-}
-
 impl Error {
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
@@ -86,14 +65,26 @@ impl Error {
                 CompileError::Memory { .. } => ErrorKind::Exhausted,
                 _ => ErrorKind::Invalid,
             },
-            Error::Run(error) => match error {
-                RunError::Memory { .. } => ErrorKind::Exhausted,
-                RunError::Cancelled => ErrorKind::Cancelled,
-                RunError::TimedOut(_) => ErrorKind::TimedOut,
-                RunError::Internal(_) => ErrorKind::Internal,
-                _ => ErrorKind::Invalid,
-            },
+            Error::Run(error) => error.kind(),
         }
+    }
+
+    /// The message with those of its causes, in one line.
+    pub fn told(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            message += &format!(": {cause}");
+            source = cause.source();
+        }
+        match self.kind() {
+            ErrorKind::Unsupported if !message.contains("unsupported") => {
+                message.insert_str(0, "unsupported: ");
+            }
+            ErrorKind::Internal => message.insert_str(0, "a fault of this program: "),
+            _ => {}
+        }
+        message
     }
 
     /// What may help.

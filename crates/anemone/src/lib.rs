@@ -4,6 +4,7 @@
 //! - [`Model::predict`]: named values in, named values out; [`Model::session`] keeps working
 //!   memory between runs, [`Model::new_state`] begins a conversation.
 //! - [`Engines`]: the engines of this machine, on one thread pool.
+//! - [`ModelLoader`]: models for the manager, [`runtime`].
 //! - [`Inspection`]: what a model holds and costs, without running it.
 //! - [`Error`]: the errors of every stage, with [`Error::kind`] and [`Error::hint`].
 //!
@@ -22,21 +23,25 @@ mod flops;
 mod image;
 mod inspect;
 mod load;
+mod loader;
 mod model;
 mod weights;
 
 pub use anemone_engine as engine;
 pub use anemone_formats as formats;
 pub use anemone_ir as ir;
+pub use anemone_runtime as runtime;
 pub use anemone_tensor as tensor;
 
+pub use anemone_engine::ErrorKind;
 pub use device::Device;
 pub use engines::Engines;
-pub use error::{Error, ErrorKind};
+pub use error::Error;
 pub use expected::describe;
 pub use features::FeatureError;
 pub use inspect::{
     FunctionReport, Inspection, MemoryReport, OpCount, PortReport, Refused, WeightForm, WeightGroup,
 };
 pub use load::{LoadError, LoadOptions, load, load_package};
+pub use loader::ModelLoader;
 pub use model::{Model, ModelSession, ModelState, NamedValues, Prediction};

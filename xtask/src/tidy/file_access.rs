@@ -7,7 +7,7 @@ use crate::tree::File;
 const MAY: [&str; 13] = [
     "crates/anemone-formats/",
     "crates/anemone-tensor/src/mapped.rs",
-    "crates/anemone-embed/src/index",
+    "crates/anemone-search/src/index",
     "crates/anemone-runtime/src/cache",
     "crates/anemone-runtime/src/sensors",
     "crates/anemone-server/",

@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "the files of models are read and written here")]
 
+mod hash;
 mod read;
 mod write;
 
+pub use hash::content_hash;
 pub use read::{read, read_bytes};
 pub use write::{WriteOptions, write};

@@ -16,7 +16,7 @@ use crate::weights::Weights;
 /// Protobuf's own limit for a message.
 const MAX_MODEL: u64 = 1 << 31;
 const MAX_MANIFEST: u64 = 1 << 24;
-const MAX_FILES: u64 = 10_000;
+pub(super) const MAX_FILES: u64 = 10_000;
 const MAX_FOLDERS_DEEP: usize = 32;
 
 /// Reads a `.mlpackage` folder or a `.mlmodel` file. Weights stay in the mapped files.
@@ -118,7 +118,7 @@ impl Files<'_> {
     }
 }
 
-fn map(path: &Path, limit: u64) -> Result<Buffer, ReadError> {
+pub(super) fn map(path: &Path, limit: u64) -> Result<Buffer, ReadError> {
     let metadata = fs::metadata(path).map_err(|source| io_error(path, source))?;
     if !metadata.is_file() {
         let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
@@ -131,7 +131,7 @@ fn map(path: &Path, limit: u64) -> Result<Buffer, ReadError> {
     Ok(MappedFile::open(path)?.buffer().clone())
 }
 
-fn io_error(path: &Path, source: io::Error) -> ReadError {
+pub(super) fn io_error(path: &Path, source: io::Error) -> ReadError {
     let path: PathBuf = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound => ReadError::Missing { path },

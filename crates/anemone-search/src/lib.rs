@@ -1,0 +1,2 @@
+//! Texts to vectors: tokens, batches, pooling.
+#![forbid(unsafe_code)]
