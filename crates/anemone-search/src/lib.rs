@@ -1,2 +1,16 @@
-//! Texts to vectors: tokens, batches, pooling.
+//! Searches files by meaning and by words.
+//!
+//! - [`index::update`]: brings the index of a tree up to date; [`index::Reader`]: one state of it.
+//! - [`words()`]: the words of code and paths that lexical search counts.
+//!
+//! Choices: the searchable state changes in one transaction, so a kill at any moment leaves the
+//! old index or the new one; vectors are kept by what was embedded, apart from that state, so that
+//! a stopped run loses none; what another model, chunker or version made is made anew, never mixed.
 #![forbid(unsafe_code)]
+
+mod error;
+pub mod index;
+mod words;
+
+pub use error::{IndexError, Mismatch};
+pub use words::{VERSION as WORDS_VERSION, words};
