@@ -5,6 +5,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use crate::Kind;
 use crate::outline::{Glue, Outline, Unit};
 use crate::seams::Start;
+use crate::source::BYTE_ORDER_MARK;
 
 /// The sections of a document: a heading with what stands under it, deeper headings within. With
 /// them where its blocks start, for cuts.
@@ -44,24 +45,27 @@ fn read(text: &str) -> (Vec<Heading>, Vec<Start>) {
         | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
         | Options::ENABLE_TABLES
         | Options::ENABLE_HEADING_ATTRIBUTES;
+    let marked = text.len();
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
+    let shift = marked - text.len();
     for (event, bytes) in Parser::new_ext(text, options).into_offset_iter() {
+        let at = bytes.start + shift;
         match event {
             Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
                 is_in_heading = true;
-                let start = bytes.start;
-                headings.push(Heading { start, level: level as usize, title: String::new() });
+                headings.push(Heading { start: at, level: level as usize, title: String::new() });
             }
             Event::End(TagEnd::Heading(_)) => is_in_heading = false,
             Event::Start(Tag::BlockQuote(_) | Tag::List(_) | Tag::Item) => {
-                blocks.push(Start { at: bytes.start, depth, penalty: 0 });
+                blocks.push(Start { at, depth, penalty: 0 });
                 depth += 1;
             }
             Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item) => depth -= 1,
             Event::Start(Tag::Paragraph | Tag::CodeBlock(_) | Tag::Table(_) | Tag::HtmlBlock) => {
-                blocks.push(Start { at: bytes.start, depth, penalty: 0 });
+                blocks.push(Start { at, depth, penalty: 0 });
             }
             Event::Start(Tag::TableRow) => {
-                blocks.push(Start { at: bytes.start, depth: depth + 1, penalty: 0 });
+                blocks.push(Start { at, depth: depth + 1, penalty: 0 });
             }
             Event::Text(part) | Event::Code(part) if is_in_heading => {
                 if let Some(heading) = headings.last_mut() {

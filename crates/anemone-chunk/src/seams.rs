@@ -69,7 +69,10 @@ fn within(source: &Source<'_>, range: &Range<usize>, starts: &[Start]) -> Vec<Se
         seams.push(match source.line_start(start.at) {
             Some(at) if at > range.start => Seam { at, level: level - after_blank(source, at) },
             Some(_) => continue,
-            None => Seam { at: start.at, level: WITHIN_LINE + level },
+            None if source.is_long_line(start.at) => {
+                Seam { at: start.at, level: WITHIN_LINE + level }
+            }
+            None => continue,
         });
     }
     for index in source.lines_in(range) {
@@ -112,7 +115,7 @@ fn starts(source: &Source<'_>, tree: &Tree, ranges: &[Range<usize>]) -> Vec<Star
             let is_new = starts.last().is_none_or(|last| last.at != at);
             // Cut before a comment rather than between it and what it is about.
             let is_bound = after && is_comment;
-            if is_new && !is_bound && (source.line_start(at).is_some() || is_long_line()) {
+            if is_new && !is_bound {
                 let penalty = if after { 3 } else { 2 * usize::from(continues(node)) };
                 starts.push(Start { at, depth, penalty });
             }

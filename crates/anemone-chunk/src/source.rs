@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use crate::Limits;
 
 /// The mark that some editors put at the start of a file; it is no text.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A text, where its lines and tokens start, and the sizes wanted.
 pub(crate) struct Source<'a> {
@@ -87,9 +87,13 @@ impl<'a> Source<'a> {
 
     /// Whether the line in which that byte stands is too long for one chunk.
     pub(crate) fn is_long_line(&self, byte: usize) -> bool {
-        let index = self.line_of(byte);
-        let end = self.lines.get(index + 1).map_or(self.text.len(), |line| line.start);
-        self.count(&(self.lines[index].start..end)) > self.maximum
+        let start = self.lines[self.line_of(byte)].start;
+        self.count(&(start..self.line_end(byte))) > self.maximum
+    }
+
+    /// Where the line in which that byte stands ends, with its line break.
+    pub(crate) fn line_end(&self, byte: usize) -> usize {
+        self.lines.get(self.line_of(byte) + 1).map_or(self.text.len(), |line| line.start)
     }
 
     /// These bytes without blank lines before and blanks after; nothing if all is blank.

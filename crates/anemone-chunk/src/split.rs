@@ -16,7 +16,7 @@ pub(crate) fn split(source: &Source<'_>, bytes: Range<usize>, seams: &[Seam]) ->
             break;
         }
         seams = &seams[seams.partition_point(|seam| seam.at <= start)..];
-        let at = cut(source, start, left, seams);
+        let at = cut(source, &(start..bytes.end), left, seams);
         if at >= bytes.end {
             break;
         }
@@ -27,8 +27,9 @@ pub(crate) fn split(source: &Source<'_>, bytes: Range<usize>, seams: &[Seam]) ->
     parts
 }
 
-/// Where to end the part that starts there, of the tokens left.
-fn cut(source: &Source<'_>, start: usize, left: usize, seams: &[Seam]) -> usize {
+/// Where to end the first part of these bytes, in which so many tokens are left.
+fn cut(source: &Source<'_>, bytes: &Range<usize>, left: usize, seams: &[Seam]) -> usize {
+    let Range { start, end } = *bytes;
     // With parts a little under the target there is room to move each cut.
     let parts = left.div_ceil((source.target - source.target / 8).max(1)).max(2);
     let ideal = left.div_ceil(parts);
@@ -44,16 +45,21 @@ fn cut(source: &Source<'_>, start: usize, left: usize, seams: &[Seam]) -> usize 
     let best = in_window
         .min_by_key(|(seam, token)| 8 * token.abs_diff(first + ideal) + ideal * seam.level)
         .map(|(seam, _)| seam.at);
-    best.or_else(|| last_line_within(source, first, seams))
+    best.or_else(|| nearest(source, first, ideal, seams))
+        .or_else(|| (!source.is_long_line(start)).then(|| source.line_end(start).min(end)))
         .unwrap_or_else(|| within_line(source, start, first + ideal.min(source.maximum)))
 }
 
-/// The last seam that leaves no more than the maximum before it.
-fn last_line_within(source: &Source<'_>, first: usize, seams: &[Seam]) -> Option<usize> {
+/// The seam nearest to the ideal of those that leave no more than the maximum before them.
+fn nearest(source: &Source<'_>, first: usize, ideal: usize, seams: &[Seam]) -> Option<usize> {
     let end = first + source.maximum;
-    let count = seams.partition_point(|seam| source.token_at(seam.at) <= end);
-    let seam = seams[..count].last()?;
-    (source.token_at(seam.at) > first).then_some(seam.at)
+    seams
+        .iter()
+        .map(|seam| (seam.at, source.token_at(seam.at)))
+        .skip_while(|(_, token)| *token <= first)
+        .take_while(|(_, token)| *token <= end)
+        .min_by_key(|(_, token)| token.abs_diff(first + ideal))
+        .map(|(at, _)| at)
 }
 
 /// The start of that token, or the end of the first character if the token does not leave it behind.

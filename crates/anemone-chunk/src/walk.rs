@@ -18,6 +18,9 @@ pub(crate) fn outline(source: &Source<'_>, grammar: &'static Grammar, tree: &Tre
     let mut walk = Walk { source, grammar, outline: Outline::new(grammar.separator) };
     let file = Place { scope: Outline::FILE, depth: 0, constants: true, style: Style::File };
     walk.children(tree.root_node(), file);
+    if walk.outline.units.is_empty() {
+        walk.outline.push_loose(0, Outline::FILE);
+    }
     walk.outline
 }
 
