@@ -1,12 +1,12 @@
 """Thirty questions about this repository: checks them, and asks them.
 
     python tools/search/questions.py
-    python tools/search/questions.py --anemone target/release/anemone [--index DIR] [--mode MODE] [--json FILE]
+    python tools/search/questions.py --anemone target/release/anemone [--work DIR] [--json FILE]
 
 The first form checks `questions.toml`: every answer exists, and no question shares a word with the
 names of its answers or the stems of their files. The second form also indexes a copy of the tracked
-files, without any file that holds the questions themselves, asks, and prints hit@1, hit@5, the mean
-reciprocal rank among ten, and what was found instead. A hit is a result in the answer's file whose
+files, without any file that holds the questions themselves, asks in each mode, and prints hit@1,
+hit@5, the mean reciprocal rank among ten, and what hybrid search found instead. A hit is a result in the answer's file whose
 lines meet the answer's definition, from its head to the end of its body.
 """
 
@@ -79,7 +79,7 @@ def ranks(questions, answers):
         question["rank"] = next(hits, None)
 
 
-def show(questions):
+def show_misses(questions):
     for question in questions:
         if question["rank"] != 1:
             path, symbol = question["places"][0]
@@ -87,22 +87,21 @@ def show(questions):
             for result in question["found"][:3]:
                 first, last = result["lines"]
                 print(f"     found  {result['path']}:{first}-{last} {result['symbol']}  {result['score']:.3f}")
-    summary = {
-        "questions": len(questions),
+
+
+def summary(questions):
+    return {
         "hit@1": sum(q["rank"] == 1 for q in questions),
         "hit@5": sum((q["rank"] or TOP) <= 5 for q in questions),
         "mrr@10": round(sum(1 / q["rank"] for q in questions if q["rank"]) / len(questions), 4),
     }
-    print("  ".join(f"{key} {value}" for key, value in summary.items()))
-    return summary
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repo", type=pathlib.Path, default=HERE.parents[1])
     parser.add_argument("--anemone", type=pathlib.Path, help="the command to ask with")
-    parser.add_argument("--index", type=pathlib.Path, help="where the index is kept; a temporary folder if left out")
-    parser.add_argument("--mode", default="hybrid", choices=["hybrid", "dense", "lexical"])
+    parser.add_argument("--work", type=pathlib.Path, help="where copy and index are kept; a temporary folder if left out")
     parser.add_argument("--json", type=pathlib.Path, help="write all ranks and results there")
     options = parser.parse_args()
     questions = tomllib.loads((HERE / "questions.toml").read_text())["question"]
@@ -110,25 +109,25 @@ def main():
     print("\n".join(found) if found else f"{len(questions)} questions, nothing wrong with them")
     if found or not options.anemone:
         return bool(found)
-    work = pathlib.Path(tempfile.mkdtemp(prefix="anemone-questions-"))
-    try:
-        tree, index = work / "tree", options.index or work / "index"
-        tree.mkdir()
-        print("not searched, as they quote questions:", ", ".join(copied(options.repo, questions, tree)))
-        binary = str(options.anemone.resolve())
-        subprocess.run([binary, "index", tree, "--index", index], check=True, stdout=subprocess.DEVNULL)
+    temporary = tempfile.TemporaryDirectory(prefix="anemone-questions-")
+    work = options.work or pathlib.Path(temporary.name)
+    tree, index, binary = work / "tree", work / "index", str(options.anemone.resolve())
+    shutil.rmtree(tree, ignore_errors=True)
+    print("not searched, as they quote questions:", ", ".join(copied(options.repo, questions, tree)))
+    subprocess.run([binary, "index", tree, "--index", index], check=True, stdout=subprocess.DEVNULL)
+    report = {}
+    for mode in ("lexical", "dense", "hybrid"):
         asked = subprocess.run(
-            [binary, "search", "--queries", "-", tree, "--index", index, "--json", "--top", str(TOP)]
-            + ["--mode", options.mode],
-            input="".join(q["ask"] + "\n" for q in questions),
-            stdout=subprocess.PIPE, text=True, check=True,
+            [binary, "search", "--queries", "-", tree, "--index", index, "--json", "--top", str(TOP), "--mode", mode],
+            input="".join(q["ask"] + "\n" for q in questions), stdout=subprocess.PIPE, text=True, check=True,
         )
         ranks(questions, [json.loads(line) for line in asked.stdout.splitlines()])
-        summary = show(questions)
-        if options.json:
-            options.json.write_text(json.dumps({"summary": summary, "questions": questions}, indent=1))
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        report[mode] = summary(questions)
+    show_misses(questions)
+    for mode, row in report.items():
+        print(f"{mode:8}", "  ".join(f"{key} {value}" for key, value in row.items()))
+    if options.json:
+        options.json.write_text(json.dumps(report | {"questions": questions}, indent=1))
     return 0
 
 
