@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anemone::Device;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use anemone_search::query::{DENSE_WEIGHT, Mode};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 /// Runs Core ML models where Core ML is not.
@@ -23,6 +24,27 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Search a folder's files by meaning and by words; the first time they are indexed
+    #[command(after_help = "Examples:\n  \
+        anemone search \"where are weights memory-mapped\"\n  \
+        anemone search \"retry with backoff\" ~/src/project --lang rust,go --top 5\n\n\
+        The index lies in the user's cache and is brought up to date before each search: only\n\
+        files that changed are read. Files that .gitignore names, lock files, generated, minified,\n\
+        binary and very large files are left out. Nothing leaves this machine.")]
+    Search(SearchArguments),
+    /// Make, tell or remove the index of a folder
+    #[command(args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Examples:\n  \
+        anemone index ~/src/project\n  anemone index status ~/src/project\n  \
+        anemone index clear ~/src/project")]
+    Index(IndexArguments),
+    /// Turn texts or files into vectors
+    #[command(after_help = "Examples:\n  \
+        anemone embed \"a cat sleeps\" \"a kitten naps\"\n  \
+        anemone embed notes/*.md --npy notes.npy\n\n\
+        An argument that names a file stands for the file's text; - stands for the lines of the\n\
+        standard input, each a text.")]
+    Embed(EmbedArguments),
     /// Show what a model takes, gives, holds and costs
     #[command(after_help = "Example: anemone inspect model.mlpackage --mil | less")]
     Inspect(InspectArguments),
@@ -169,6 +191,140 @@ pub(crate) struct BenchArguments {
     /// Threads that compute; one for each core where it is left out
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArguments {
+    /// What is looked for, and the folder to look in; without a folder, the one at hand
+    #[arg(value_names = ["QUERY", "PATH"], num_args = 0..=2, value_hint = ValueHint::DirPath)]
+    pub(crate) words: Vec<String>,
+    /// Ask every line of a file instead, or of the standard input where it is -
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) queries: Option<PathBuf>,
+    /// Show so many answers at most
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub(crate) top: NonZeroUsize,
+    /// Compare by words and meaning, by meaning alone, or by words alone
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mode: SearchMode,
+    /// Look only at files of these languages
+    #[arg(long = "lang", value_name = "LANGUAGE", value_delimiter = ',')]
+    pub(crate) languages: Vec<String>,
+    /// Look only at files that fit a glob, such as **/tests/*.rs, or lie in a folder
+    #[arg(long = "path", value_name = "GLOB|FOLDER")]
+    pub(crate) paths: Vec<String>,
+    /// The share of meaning in a hybrid score, from 0 to 1
+    #[arg(long, value_name = "W", default_value_t = DENSE_WEIGHT, value_parser = share)]
+    pub(crate) dense_weight: f32,
+    /// Keep the index in this folder, not in the user's cache
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) index: Option<PathBuf>,
+    /// The folder of the model of texts; all-MiniLM-L6-v2 where it is left out
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
+    /// Threads that compute; one for each core where it is left out
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// How chunks are compared with a query.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum SearchMode {
+    #[default]
+    Hybrid,
+    Dense,
+    Lexical,
+}
+
+impl SearchMode {
+    /// Its name, as it is typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            SearchMode::Hybrid => "hybrid",
+            SearchMode::Dense => "dense",
+            SearchMode::Lexical => "lexical",
+        }
+    }
+}
+
+impl From<SearchMode> for Mode {
+    fn from(mode: SearchMode) -> Mode {
+        match mode {
+            SearchMode::Hybrid => Mode::Hybrid,
+            SearchMode::Dense => Mode::Dense,
+            SearchMode::Lexical => Mode::Lexical,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexArguments {
+    #[command(subcommand)]
+    pub(crate) action: Option<IndexAction>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// Read all that is stored, and make it anew if it is damaged
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// The folder of the model of texts; all-MiniLM-L6-v2 where it is left out
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
+    /// Threads that compute; one for each core where it is left out
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexAction {
+    /// Tell what the index of a folder holds
+    Status {
+        #[command(flatten)]
+        place: PlaceArguments,
+        /// Tell a hash of what it says, the same for every index of the same files
+        #[arg(long)]
+        digest: bool,
+    },
+    /// Remove the index of a folder
+    Clear {
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArguments {
+    /// The folder whose files are indexed; write ./status for one that is called status
+    #[arg(value_name = "PATH", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) path: PathBuf,
+    /// Keep the index in this folder, not in the user's cache
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) index: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmbedArguments {
+    /// Texts, files, or - for the lines of the standard input
+    #[arg(value_name = "TEXT|FILE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) texts: Vec<String>,
+    /// Take every argument as a text, even one that names a file
+    #[arg(long)]
+    pub(crate) text: bool,
+    /// Write the vectors to a file of float32, a row for each text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) npy: Option<PathBuf>,
+    /// The folder of the model of texts; all-MiniLM-L6-v2 where it is left out
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
+    /// Threads that compute; one for each core where it is left out
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("it is a number from 0 to 1".to_owned()),
+    }
 }
 
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {

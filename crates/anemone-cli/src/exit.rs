@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 use anemone::Error;
+use anemone_embed::EmbedError;
+use anemone_search::IndexError;
 
 use crate::files::{FileError, FileFault};
 
@@ -60,6 +62,26 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure { message: error.told(), hint: error.hint().map(str::to_owned), code: FAILED }
+    }
+}
+
+impl From<EmbedError> for Failure {
+    fn from(error: EmbedError) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<IndexError> for Failure {
+    fn from(error: IndexError) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

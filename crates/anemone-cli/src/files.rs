@@ -76,6 +76,15 @@ pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
     })
 }
 
+/// The text of a file of any kind; what is no UTF-8 in it is replaced.
+pub(crate) fn read_lossy(path: &Path) -> Result<String, FileError> {
+    reading(path, || {
+        let mut bytes = Vec::new();
+        regular(path)?.take(MAX_TEXT).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    })
+}
+
 /// The pixels of a PNG or JPEG file.
 pub(crate) fn read_image(path: &Path) -> Result<image::DynamicImage, FileError> {
     reading(path, || {

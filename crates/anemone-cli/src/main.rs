@@ -1,7 +1,9 @@
 //! The command line of Anemone: arguments in, text or JSON out.
 //!
-//! - `arguments`: the commands. One file for each of them: `inspect`, `run`, `predict` with
-//!   `serve` and `cache`, `convert`, `bench`, `doctor`.
+//! - `arguments`: the commands. One file for each of them: `search`, `index`, `embed`, `inspect`,
+//!   `run`, `predict` with `serve` and `cache`, `convert`, `bench`, `doctor`.
+//! - `model_folder`, `index_folder`: where the model of texts and the index of a tree are.
+//!   `freshness`: an index brought up to date; `progress`: bars on a terminal.
 //! - `npy`, `npz`, `values`: arrays in numpy's formats, and the values that they stand for.
 //! - `files`: every file that is read or written. `exit`: errors as people and shells see them.
 //!
@@ -14,14 +16,21 @@ mod bench;
 mod cache;
 mod convert;
 mod doctor;
+mod embed;
 mod exit;
 mod files;
+mod freshness;
+mod index;
+mod index_folder;
 mod inspect;
+mod model_folder;
 mod npy;
 mod npz;
 mod picture;
 mod predict;
+mod progress;
 mod run;
+mod search;
 mod serve;
 mod table;
 mod values;
@@ -52,6 +61,9 @@ fn main() -> ExitCode {
 
 fn perform(command: Command, json: bool) -> Result<String, Failure> {
     match command {
+        Command::Search(arguments) => search::search(&arguments, json),
+        Command::Index(arguments) => index::index(&arguments, json),
+        Command::Embed(arguments) => embed::embed(&arguments, json),
         Command::Inspect(arguments) => inspect::inspect(&arguments, json),
         Command::Run(arguments) => run::run(&arguments, json),
         Command::Predict(arguments) if arguments.serve => serve::serve(&arguments),

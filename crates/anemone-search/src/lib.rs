@@ -1,6 +1,7 @@
 //! Searches files by meaning and by words.
 //!
 //! - [`index::update`]: brings the index of a tree up to date; [`index::Reader`]: one state of it.
+//! - [`query::Searcher`]: queries to that state, by words, by meaning, or by both.
 //! - [`words()`]: the words of code and paths that lexical search counts.
 //!
 //! Choices: the searchable state changes in one transaction, so a kill at any moment leaves the
@@ -10,6 +11,7 @@
 
 mod error;
 pub mod index;
+pub mod query;
 mod words;
 
 pub use error::{IndexError, Mismatch};

@@ -1,0 +1,225 @@
+//! `anemone search`: questions to a tree of files.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anemone_chunk::Language;
+use anemone_embed::{Encode, Watch};
+use anemone_search::index::{Options, Reader};
+use anemone_search::query::{Filter, Hit, Mode, Query, Searcher};
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use crate::arguments::SearchArguments;
+use crate::exit::Failure;
+use crate::freshness::{self, Freshness};
+use crate::{files, index_folder, model_folder, table};
+
+/// Lines of a hit that people see.
+const SHOWN: usize = 4;
+/// Characters of a line that people see.
+const WIDTH: usize = 110;
+
+const PATH: Style = AnsiColor::Cyan.on_default().bold();
+const SYMBOL: Style = AnsiColor::Green.on_default();
+const FAINT: Style = Style::new().dimmed();
+
+/// Answers one question, or those of a file.
+pub(crate) fn search(arguments: &SearchArguments, json: bool) -> Result<String, Failure> {
+    let (questions, root) = questions(arguments)?;
+    if let Some(at) = questions.iter().position(|question| question.trim().is_empty()) {
+        let which = if questions.len() > 1 { format!(" {}", at + 1) } else { String::new() };
+        return Err(Failure::usage(format!("query{which} is empty")));
+    }
+    let filter = filter(arguments)?;
+    let root = index_folder::canonical(&root)?;
+    let folder = index_folder::of(arguments.index.as_deref(), &root)?;
+    let embedder = model_folder::open(arguments.model.as_deref(), arguments.threads)?;
+    let options = Options { threads: arguments.threads.map(Into::into), ..Options::default() };
+    let stale = match freshness::bring_up_to_date(&root, &folder, &embedder, &options)? {
+        Freshness::Stale(why) => {
+            anstream::eprintln!("note: {why}; the last finished index answers");
+            true
+        }
+        Freshness::UpToDate(summary) if summary.files == 0 => {
+            let skipped = freshness::skipped(summary.skipped.iter().map(|(s, n)| (s.name(), *n)));
+            let skipped =
+                if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.trim()) };
+            return Err(Failure::new(format!(
+                "`{}` has no file to search{skipped}",
+                root.display()
+            )));
+        }
+        Freshness::UpToDate(_) => false,
+    };
+    let searcher = Searcher::new(Reader::open(&folder)?)?;
+    searcher.reader().fits(&embedder)?;
+    let mode = Mode::from(arguments.mode);
+    let texts: Vec<&str> = questions.iter().map(String::as_str).collect();
+    let vectors = match mode {
+        Mode::Lexical => None,
+        Mode::Hybrid | Mode::Dense => Some(embedder.embed(&texts, &Watch::default())?),
+    };
+    let mut sources = Sources { root: &root, lines: BTreeMap::new() };
+    let mut told = String::new();
+    for (at, text) in texts.iter().enumerate() {
+        let query = Query {
+            text,
+            vector: vectors.as_ref().map(|vectors| vectors.vector(at)),
+            mode,
+            top: arguments.top.into(),
+            filter: &filter,
+            dense_weight: arguments.dense_weight,
+        };
+        let hits = searcher.search(&query)?;
+        if json {
+            let report = as_json(text, arguments, stale, &hits, &mut sources);
+            told += &if arguments.queries.is_some() {
+                format!("{report}\n")
+            } else {
+                format!("{report:#}\n")
+            };
+            continue;
+        }
+        if arguments.queries.is_some() {
+            told += &format!(
+                "{}# {}{}\n\n",
+                FAINT.render(),
+                table::harmless(text),
+                FAINT.render_reset()
+            );
+        }
+        if hits.is_empty() {
+            anstream::eprintln!("nothing found");
+        }
+        told += &for_people(&hits, &mut sources);
+    }
+    Ok(told)
+}
+
+/// The questions, and the tree that they go to.
+fn questions(arguments: &SearchArguments) -> Result<(Vec<String>, PathBuf), Failure> {
+    let here = || PathBuf::from(".");
+    let words = arguments.words.as_slice();
+    let Some(file) = &arguments.queries else {
+        return match words {
+            [] => Err(Failure::usage("there is no query").hint("anemone search QUERY [PATH]")),
+            [query] => Ok((vec![query.clone()], here())),
+            [query, path, ..] => Ok((vec![query.clone()], path.into())),
+        };
+    };
+    let root = match words {
+        [] => here(),
+        [path] => path.into(),
+        _ => return Err(Failure::usage("with --queries only a PATH may follow")),
+    };
+    let text = if file.as_os_str() == "-" {
+        let mut text = String::new();
+        io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::new(format!("cannot read the input: {error}")))?;
+        text
+    } else {
+        files::read_text(file)?
+    };
+    let questions: Vec<String> = text.lines().map(str::to_owned).collect();
+    if questions.is_empty() {
+        return Err(Failure::usage("there is no query in the file"));
+    }
+    Ok((questions, root))
+}
+
+fn filter(arguments: &SearchArguments) -> Result<Filter, Failure> {
+    let mut languages = Vec::new();
+    for name in &arguments.languages {
+        languages.push(Language::named(name).ok_or_else(|| {
+            let known: Vec<&str> = Language::ALL.iter().map(|language| language.name()).collect();
+            Failure::usage(format!("language `{name}` is unknown"))
+                .hint(format!("known are {}", known.join(", ")))
+        })?);
+    }
+    Filter::new(&languages, &arguments.paths).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The files that hits lie in, as they are now.
+struct Sources<'a> {
+    root: &'a Path,
+    lines: BTreeMap<String, Option<Vec<String>>>,
+}
+
+impl Sources<'_> {
+    /// The lines of a hit; nothing where the file has gone or become shorter.
+    fn lines(&mut self, hit: &Hit) -> Option<&[String]> {
+        let root = self.root;
+        let read = || {
+            let text = files::read_lossy(&root.join(&hit.path)).ok()?;
+            Some(text.lines().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let lines = self.lines.entry(hit.path.clone()).or_insert_with(read).as_ref()?;
+        let (first, last) = (*hit.lines.start() as usize, *hit.lines.end() as usize);
+        lines.get(first.checked_sub(1)?..last)
+    }
+}
+
+fn as_json(
+    question: &str,
+    arguments: &SearchArguments,
+    stale: bool,
+    hits: &[Hit],
+    sources: &mut Sources<'_>,
+) -> Value {
+    let root = sources.root.to_string_lossy().into_owned();
+    let mut result = |hit: &Hit| {
+        json!({
+            "path": hit.path,
+            "lines": [hit.lines.start(), hit.lines.end()],
+            "symbol": hit.symbol,
+            "kind": hit.kind.name(),
+            "language": hit.language.name(),
+            "score": hit.score,
+            "dense": hit.dense,
+            "lexical": hit.lexical,
+            "text": sources.lines(hit).map(|lines| lines.join("\n")),
+        })
+    };
+    let results: Vec<Value> = hits.iter().map(&mut result).collect();
+    json!({
+        "query": question,
+        "root": root,
+        "mode": arguments.mode.name(),
+        "stale": stale,
+        "results": results,
+    })
+}
+
+fn for_people(hits: &[Hit], sources: &mut Sources<'_>) -> String {
+    let mut told = String::new();
+    for hit in hits {
+        let (first, last) = (hit.lines.start(), hit.lines.end());
+        told += &format!(
+            "{}{}:{first}-{last}{}",
+            PATH.render(),
+            table::harmless(&hit.path),
+            PATH.render_reset()
+        );
+        if !hit.symbol.is_empty() {
+            let symbol = table::harmless(&hit.symbol);
+            told += &format!("  {}{symbol}{}", SYMBOL.render(), SYMBOL.render_reset());
+        }
+        told += &format!("  {}{:.3}{}\n", FAINT.render(), hit.score, FAINT.render_reset());
+        match sources.lines(hit) {
+            Some(lines) => {
+                let lines = lines.iter().filter(|line| !line.trim().is_empty());
+                for line in lines.take(SHOWN) {
+                    let line = line.replace('\t', "    ");
+                    let short: String = line.chars().take(WIDTH).collect();
+                    told += &format!("    {}\n", table::harmless(&short));
+                }
+            }
+            None => told += "    (the file has changed since)\n",
+        }
+        told.push('\n');
+    }
+    told
+}

@@ -1,0 +1,179 @@
+//! A query from words and vector to the chunks that answer it.
+
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+
+use anemone_chunk::{Kind, Language};
+
+use super::dense;
+use super::filter::Filter;
+use super::fuse::fuse;
+use super::lexical::{self, Lengths};
+use crate::IndexError;
+use crate::index::{Files, Reader};
+
+/// How chunks are compared with the query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// By words and by meaning.
+    #[default]
+    Hybrid,
+    /// By meaning alone.
+    Dense,
+    /// By words alone.
+    Lexical,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// The question.
+    pub text: &'a str,
+    /// Its vector; a hybrid query without one is lexical.
+    pub vector: Option<&'a [f32]>,
+    /// How chunks are compared with it.
+    pub mode: Mode,
+    /// How many answers there shall be at most.
+    pub top: usize,
+    /// Which files it looks at.
+    pub filter: &'a Filter,
+    /// The share of meaning in a hybrid score, from 0 to 1.
+    pub dense_weight: f32,
+}
+
+/// A chunk that answers a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The file, from the root of the tree.
+    pub path: String,
+    /// Its language.
+    pub language: Language,
+    /// The chunk's first and last line, from 1.
+    pub lines: RangeInclusive<u32>,
+    /// The chunk's bytes in the file.
+    pub bytes: Range<u32>,
+    /// What the chunk defines; empty for none.
+    pub symbol: String,
+    /// What kind of thing that is.
+    pub kind: Kind,
+    /// How well it answers: by it hits are sorted.
+    pub score: f32,
+    /// The cosine of the vectors, where meaning was asked for.
+    pub dense: Option<f32>,
+    /// BM25, where words were asked for.
+    pub lexical: Option<f32>,
+}
+
+/// One state of an index, laid out for queries.
+pub struct Searcher {
+    reader: Reader,
+    files: Files,
+    /// The first chunk of each file, and the number of all chunks.
+    starts: Vec<usize>,
+    /// The row of each chunk's vector.
+    rows: Vec<u32>,
+    lengths: Lengths,
+}
+
+impl Searcher {
+    /// Prepares for queries to the state that `reader` has open.
+    pub fn new(reader: Reader) -> Result<Searcher, IndexError> {
+        let files = reader.files()?;
+        let mut starts = Vec::with_capacity(files.records().len() + 1);
+        let (mut rows, mut words) = (Vec::new(), Vec::new());
+        for file in files.records() {
+            starts.push(rows.len());
+            rows.extend(file.chunks.iter().map(|chunk| chunk.row));
+            words.extend(file.chunks.iter().map(|chunk| chunk.length));
+        }
+        starts.push(rows.len());
+        Ok(Searcher { reader, files, starts, rows, lengths: Lengths::new(words) })
+    }
+
+    /// The state that queries go to.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The chunks that answer best, best first; of equal ones the first in the tree's order.
+    pub fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>, IndexError> {
+        let dense = match (query.mode, query.vector) {
+            (Mode::Lexical, _) | (_, None) => None,
+            (Mode::Hybrid | Mode::Dense, Some(vector)) => {
+                self.reader.vectors().verify()?;
+                let row = |row| self.reader.vectors().row(row);
+                Some(dense::cosines(vector, &self.rows, row))
+            }
+        };
+        let lexical = match (query.mode, &dense) {
+            (Mode::Dense, Some(_)) => None,
+            _ => {
+                let place = |file: usize, ordinal: usize| self.starts[file] + ordinal;
+                let (reader, files) = (&self.reader, &self.files);
+                Some(lexical::scores(query.text, reader, files, place, &self.lengths)?)
+            }
+        };
+        let fused;
+        let scores = match (&dense, &lexical) {
+            (Some(dense), Some(lexical)) => {
+                fused = fuse(dense, lexical, query.dense_weight);
+                &fused
+            }
+            (Some(dense), None) => dense,
+            (None, Some(lexical)) => &lexical.chunks,
+            (None, None) => return Ok(Vec::new()),
+        };
+        let is_answer = |chunk: &usize| dense.is_some() || scores[*chunk] > 0.0;
+        let mut order: Vec<usize> = self.admitted(query.filter).filter(is_answer).collect();
+        let by_score = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
+        if order.len() > query.top && query.top > 0 {
+            order.select_nth_unstable_by(query.top - 1, by_score);
+        }
+        order.truncate(query.top);
+        order.sort_unstable_by(by_score);
+        let hit = |&chunk: &usize| {
+            self.hit(
+                chunk,
+                scores[chunk],
+                dense.as_ref().map(|scores| scores[chunk]),
+                lexical.as_ref().map(|scores| scores.chunks[chunk]),
+            )
+        };
+        order.iter().map(hit).collect()
+    }
+
+    /// The chunks of the files that `filter` lets through.
+    fn admitted(&self, filter: &Filter) -> impl Iterator<Item = usize> {
+        let files = self.files.records().iter().zip(self.starts.windows(2));
+        files
+            .filter(move |(file, _)| filter.takes(file.language, &file.path))
+            .flat_map(|(_, pair)| pair[0]..pair[1])
+    }
+
+    fn hit(
+        &self,
+        chunk: usize,
+        score: f32,
+        dense: Option<f32>,
+        lexical: Option<f32>,
+    ) -> Result<Hit, IndexError> {
+        let place = self.starts.partition_point(|&start| start <= chunk) - 1;
+        let file = &self.files.records()[place];
+        let ordinal = chunk - self.starts[place];
+        let entry = &file.chunks[ordinal];
+        let record = self.reader.chunks(file.first_doc)?.into_iter().nth(ordinal);
+        let record = record
+            .ok_or_else(|| IndexError::corrupt(Path::new(&file.path), "a chunk has no record"))?;
+        Ok(Hit {
+            path: file.path.clone(),
+            language: file.language,
+            lines: entry.first_line..=entry.last_line,
+            bytes: record.bytes,
+            symbol: record.symbol,
+            kind: record.kind,
+            score,
+            dense,
+            lexical,
+        })
+    }
+}
