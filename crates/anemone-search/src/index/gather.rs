@@ -18,7 +18,7 @@ use super::walk::Entry;
 use crate::{IndexError, words};
 
 /// How often a word of a chunk's symbol counts, beside those of its body and path.
-const SYMBOL_WEIGHT: u32 = 2;
+const SYMBOL_WEIGHT: u32 = 3;
 /// Tokens kept free for a symbol in the header.
 const SYMBOL_TOKENS: usize = 24;
 /// Files are read in groups of about so many bytes, which bounds what is in memory at once.

@@ -1,9 +1,13 @@
 //! Which files are no worth searching, by their names and by what is in them.
 
+use std::path::Path;
+
+use anemone_chunk::Language;
+
 use super::Skip;
 
 /// Changes whenever a rule does, so that older indexes are made anew.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Folders with a dot that people write in, and files.
 const SHOWN: [&str; 14] = [
@@ -177,7 +181,24 @@ pub(super) fn by_content(name: &str, bytes: &[u8]) -> Result<String, Skip> {
     if is_generated(&text) {
         return Err(Skip::Generated);
     }
+    if is_data(name, extension, &text) {
+        return Err(Skip::Data);
+    }
     Ok(text)
+}
+
+/// Whether a file of no language that is known is numbers or records for programs: lookup tables,
+/// recorded results, vocabularies. Settings and prose have few digits, and are short.
+fn is_data(name: &str, extension: &str, text: &str) -> bool {
+    const SMALL: usize = 8 << 10;
+    const RECORDS: usize = 64 << 10;
+    if text.len() < SMALL || Language::of(Path::new(name)) != Language::Text {
+        return false;
+    }
+    let visible = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_json = extension.eq_ignore_ascii_case("json");
+    8 * digits >= visible || is_json && text.len() >= RECORDS
 }
 
 /// The text of a file, or `None` where more than one byte in fifty is no text.
@@ -267,6 +288,13 @@ mod tests {
         for text in marks {
             assert_eq!(by_content("a", text.as_bytes()), Err(Skip::Generated), "{text}");
         }
+        let numbers = "x = [0.25, 1.5, -3.125]\n".repeat(1000);
+        assert_eq!(by_content("a.toml", numbers.as_bytes()), Err(Skip::Data));
+        assert!(by_content("a.toml", &numbers.as_bytes()[..4000]).is_ok());
+        assert!(by_content("a.py", numbers.as_bytes()).is_ok());
+        let records = "{\"name\": \"value\"}\n".repeat(5000);
+        assert_eq!(by_content("a.json", records.as_bytes()), Err(Skip::Data));
+        assert!(by_content("a.txt", records.as_bytes()).is_ok());
         let quoted = "let mark = \"// @generated\";\n";
         assert_eq!(by_content("a", quoted.as_bytes()).as_deref(), Ok(quoted));
     }

@@ -7,9 +7,14 @@ use crate::index::{Files, Reader};
 use crate::words;
 
 /// How soon more of the same word stops to matter.
-const K1: f32 = 1.2;
+const K1: f32 = 1.6;
 /// How much long chunks are held back.
-const B: f32 = 0.75;
+const B: f32 = 0.9;
+/// Words of questions that say nothing of what is looked for. They are left out of queries, not of
+/// the index: `is` and `as` are names too.
+const STOP_WORDS: &str = "a an the of to and or in is it for on by with that this as be are if from \
+    at not its which how where what who why when does do did can could should would will shall i we \
+    you my our your me us was were has have had there then than so such";
 
 /// What the chunks of an index are compared by, the same for every query.
 pub(super) struct Lengths {
@@ -27,15 +32,18 @@ impl Lengths {
     }
 }
 
-/// The words of a query, each once, in order.
+/// The words of a query that say something, each once, in order; all of them where none does.
 pub(super) fn query_words(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+    let mut stop = Vec::new();
+    words(STOP_WORDS, &mut |word| stop.push(word.to_owned()));
+    let mut all: Vec<String> = Vec::new();
     words(text, &mut |word| {
-        if !found.iter().any(|known| known == word) {
-            found.push(word.to_owned());
+        if !all.iter().any(|known| known == word) {
+            all.push(word.to_owned());
         }
     });
-    found
+    let telling: Vec<String> = all.iter().filter(|word| !stop.contains(word)).cloned().collect();
+    if telling.is_empty() { all } else { telling }
 }
 
 /// How well every chunk answers the words of a query.
@@ -99,7 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_asked_for_once() {
-        assert_eq!(query_words("Open the file, open it"), ["open", "th", "fil", "it"]);
+    fn a_word_that_says_something_is_asked_for_once() {
+        assert_eq!(query_words("Open the file, open it"), ["open", "file"]);
+        assert_eq!(query_words("what is that"), ["what", "is", "that"]);
     }
 }
