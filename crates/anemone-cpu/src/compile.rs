@@ -13,9 +13,10 @@ use rayon::ThreadPool;
 use crate::array::{Owned, Storage, count, held};
 use crate::engine::{CpuEngine, NAME};
 use crate::fold::Constants;
+use crate::fuse::fuse;
 use crate::kernel::Prepared;
 use crate::kernels;
-use crate::plan::{Body, CpuPlan, Place, Slot, Step};
+use crate::plan::{Body, CpuPlan, Place, Slot, Step, Turn};
 use crate::prepare::PrepareCtx;
 use crate::run;
 
@@ -232,7 +233,11 @@ impl<'a> Builder<'a> {
             let slot = self.operand_slot(*id);
             outputs.push(slot.map_err(|why| interface(self.function, *id, why))?);
         }
-        let body = Body::new(self.steps, self.slots, self.pool, self.inputs, outputs);
+        let steps = match self.rounding {
+            Rounding::F32 => fuse(self.steps, &self.slots, &outputs),
+            Rounding::Declared => self.steps,
+        };
+        let body = Body::new(steps, self.slots, self.pool, self.inputs, outputs);
         Ok((body, self.outer.unwrap_or_default()))
     }
 
@@ -316,7 +321,8 @@ impl<'a> Builder<'a> {
             outputs.push(self.slot(*id, place)?);
         }
         let (code, origin, op) = (prepared, node.origin.clone(), node.op);
-        self.steps.push(Step { code, inputs, outputs, state, origin, op });
+        let (turn, sources) = (Turn::Always, Vec::new());
+        self.steps.push(Step { code, inputs, outputs, state, origin, op, turn, sources });
         Ok(())
     }
 

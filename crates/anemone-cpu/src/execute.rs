@@ -103,7 +103,8 @@ impl Call<'_> {
         for (&slot, view) in body.inputs.iter().zip(given) {
             bind(&mut bindings, &body.slots[slot].shape, view.shape)?;
         }
-        let layout = body.layout(&bindings)?;
+        let apart = body.is_looked_into(self.request.context);
+        let layout = body.layout(&bindings, apart)?;
         arena.grow(layout.bytes)?;
         let mut own = Own::default();
         for (&slot, view) in body.inputs.iter().zip(given) {
@@ -138,6 +139,9 @@ impl Run<'_> {
     /// Runs every step.
     pub(crate) fn steps(&mut self, states: &mut [StateTensor]) -> Result<(), RunError> {
         for (index, step) in self.body.steps.iter().enumerate() {
+            if !step.runs(self.layout.apart) {
+                continue;
+            }
             self.request.interrupted()?;
             self.step(index, step, states)?;
             self.observe(step)?;
@@ -298,10 +302,11 @@ impl Run<'_> {
     fn observe(&mut self, step: &Step) -> Result<(), RunError> {
         let Some(observer) = self.request.context.observer else { return Ok(()) };
         for (index, &slot) in step.outputs.iter().enumerate() {
-            if observer.wants(&step.origin, index) {
+            let (origin, index) = step.source(index);
+            if observer.wants(origin, index) {
                 let view = self.view(slot)?;
                 let array: Result<Array, String> = convert::observed(view.shape, view.data);
-                observer.observe(&step.origin, index, &array.map_err(RunError::Internal)?);
+                observer.observe(origin, index, &array.map_err(RunError::Internal)?);
             }
         }
         Ok(())

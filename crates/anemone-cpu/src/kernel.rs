@@ -25,6 +25,7 @@ use smallvec::SmallVec;
 
 use crate::array::{View, ViewMut};
 use crate::flow::Flow;
+use crate::fuse::Piece;
 use crate::state::StateTensor;
 
 /// What `prepare` gives.
@@ -40,6 +41,14 @@ pub(crate) enum Prepared {
 impl Prepared {
     pub(crate) fn kernel(kernel: impl Kernel + 'static) -> Prepared {
         Prepared::Kernel(Box::new(kernel))
+    }
+
+    /// The same, and what it is to those who fuse it with other kernels.
+    pub(crate) fn known_as(self, piece: fn() -> Piece) -> Prepared {
+        match self {
+            Prepared::Kernel(kernel) => Prepared::kernel(Known { kernel, piece }),
+            other => other,
+        }
     }
 
     /// A kernel that is a function of its inputs.
@@ -71,6 +80,39 @@ pub(crate) trait Kernel: Send + Sync {
     /// Bytes that `prepare` packed.
     fn packed_bytes(&self) -> usize {
         0
+    }
+
+    /// What it is, to those who fuse it with other kernels.
+    fn piece(&self) -> Option<Piece> {
+        None
+    }
+}
+
+/// A kernel that says what it is.
+struct Known {
+    kernel: Box<dyn Kernel>,
+    piece: fn() -> Piece,
+}
+
+impl Kernel for Known {
+    fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
+        self.kernel.run(io)
+    }
+
+    fn output_shapes(&self, inputs: &[View<'_>]) -> Result<Vec<Vec<usize>>, String> {
+        self.kernel.output_shapes(inputs)
+    }
+
+    fn scratch(&self, inputs: &[&[usize]]) -> usize {
+        self.kernel.scratch(inputs)
+    }
+
+    fn packed_bytes(&self) -> usize {
+        self.kernel.packed_bytes()
+    }
+
+    fn piece(&self) -> Option<Piece> {
+        Some((self.piece)())
     }
 }
 

@@ -37,6 +37,10 @@ mod tensor_transformation;
 mod topk;
 mod transformers;
 
+pub(crate) use linear::Linear;
+pub(crate) use normalization::LayerNorm;
+pub(crate) use transformers::Attention;
+
 /// The first half of a kernel: decodes constants, checks, chooses code and packs weights.
 pub(crate) type Prepare = fn(&mut PrepareCtx<'_>) -> Result<Prepared, String>;
 

@@ -21,6 +21,8 @@ pub(crate) struct Layout {
     pub(crate) scratch: Vec<(usize, usize)>,
     /// The arena's size.
     pub(crate) bytes: usize,
+    /// Whether it is for the steps that fused steps stand for.
+    pub(crate) apart: bool,
 }
 
 /// The sizes of the symbols in the inputs' shapes.
@@ -69,7 +71,7 @@ enum Owner {
 }
 
 impl Layout {
-    pub(crate) fn new(body: &Body, bindings: &Bindings) -> Result<Layout, RunError> {
+    pub(crate) fn new(body: &Body, bindings: &Bindings, apart: bool) -> Result<Layout, RunError> {
         let mut shapes = Vec::with_capacity(body.slots.len());
         for slot in &body.slots {
             let known = shape(&slot.shape, bindings);
@@ -78,11 +80,12 @@ impl Layout {
             }
             shapes.push(known);
         }
-        let mut claims = claims(body, &shapes)?;
+        let mut claims = claims(body, &shapes, apart)?;
         let mut layout = Layout {
             offsets: vec![None; body.slots.len()],
             scratch: vec![(0, 0); body.steps.len()],
             bytes: 0,
+            apart,
             shapes,
         };
         // Large claims first: they are the hardest to place, and small ones fill the gaps.
@@ -129,7 +132,8 @@ fn too_large() -> RunError {
     RunError::Memory { bytes: usize::MAX }
 }
 
-fn claims(body: &Body, shapes: &[Option<Vec<usize>>]) -> Result<Vec<Claim>, RunError> {
+fn claims(body: &Body, shapes: &[Option<Vec<usize>>], apart: bool) -> Result<Vec<Claim>, RunError> {
+    let steps = || body.steps.iter().enumerate().filter(|(_, step)| step.runs(apart));
     let end = body.steps.len();
     let mut spans: Vec<Option<(usize, usize)>> = vec![None; body.slots.len()];
     let mut touch = |slot: usize, step: usize| {
@@ -139,7 +143,7 @@ fn claims(body: &Body, shapes: &[Option<Vec<usize>>]) -> Result<Vec<Claim>, RunE
         }
     };
     body.inputs.iter().for_each(|&slot| touch(slot, 0));
-    for (i, step) in body.steps.iter().enumerate() {
+    for (i, step) in steps() {
         step.inputs.iter().chain(&step.outputs).for_each(|&slot| touch(slot, i));
     }
     body.outputs.iter().for_each(|&slot| touch(slot, end));
@@ -150,7 +154,7 @@ fn claims(body: &Body, shapes: &[Option<Vec<usize>>]) -> Result<Vec<Claim>, RunE
             claims.push(Claim { first: *first, last: *last, bytes, owner: Owner::Slot(slot) });
         }
     }
-    for (i, step) in body.steps.iter().enumerate() {
+    for (i, step) in steps() {
         let Prepared::Kernel(kernel) = &step.code else { continue };
         let sizes: Option<Vec<&[usize]>> =
             step.inputs.iter().map(|&s| shapes[s].as_deref()).collect();

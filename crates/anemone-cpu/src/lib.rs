@@ -12,6 +12,7 @@
 //! result depends on the row alone.
 
 mod array;
+mod attention;
 mod axes;
 mod compile;
 mod convert;
@@ -20,6 +21,7 @@ mod engine;
 mod execute;
 mod flow;
 mod fold;
+mod fuse;
 mod gemm;
 mod kernel;
 mod kernels;

@@ -1,8 +1,11 @@
 //! The compiled function: immutable, shared by every session.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use anemone_engine::{MemoryEstimate, Plan, Rounding, RunError, Session, Signature, State};
+use anemone_engine::{
+    MemoryEstimate, Plan, Rounding, RunContext, RunError, Session, Signature, State,
+};
 use anemone_ir::{Bindings, Dim, Op, Origin, Symbol};
 use anemone_tensor::DataType;
 use rayon::ThreadPool;
@@ -25,6 +28,35 @@ pub(crate) struct Step {
     pub(crate) state: Option<usize>,
     pub(crate) origin: Origin,
     pub(crate) op: Op,
+    pub(crate) turn: Turn,
+    /// For a fused step, the op and number that each output has in the source.
+    pub(crate) sources: Vec<(Origin, usize)>,
+}
+
+/// When a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Always,
+    /// In place of the steps that it stands for.
+    Fused,
+    /// Where somebody wants to see a value inside a fused step.
+    Apart,
+}
+
+impl Step {
+    /// Whether it runs where fused steps run `apart` or not.
+    pub(crate) fn runs(&self, apart: bool) -> bool {
+        match self.turn {
+            Turn::Always => true,
+            Turn::Fused => !apart,
+            Turn::Apart => apart,
+        }
+    }
+
+    /// The op and number of output `index` in the source.
+    pub(crate) fn source(&self, index: usize) -> (&Origin, usize) {
+        self.sources.get(index).map_or((&self.origin, index), |(origin, index)| (origin, *index))
+    }
 }
 
 /// A value of a body: where it lies, and its shape, which may have symbols.
@@ -63,13 +95,15 @@ pub(crate) struct Body {
     pub(crate) constants: Vec<Arc<Owned>>,
     pub(crate) inputs: Vec<usize>,
     pub(crate) outputs: Vec<usize>,
+    /// Values inside fused steps.
+    hidden: Vec<(Origin, usize)>,
     /// The symbols in the slots' shapes.
     symbols: Vec<Symbol>,
     layouts: Mutex<Vec<CachedLayout>>,
 }
 
-/// Sizes of a body's symbols, where they are told.
-type Sizes = Vec<Option<i64>>;
+/// Sizes of a body's symbols, where they are told, and whether fused steps run apart.
+type Sizes = (Vec<Option<i64>>, bool);
 
 /// The sizes that a layout was made for, and the layout.
 type CachedLayout = (Sizes, Arc<Layout>);
@@ -86,12 +120,22 @@ impl Body {
             slots.iter().flat_map(|s| s.shape.iter().flat_map(Dim::symbols)).collect();
         symbols.sort_unstable();
         symbols.dedup();
-        Body { steps, slots, constants, inputs, outputs, symbols, layouts: Mutex::default() }
+        let hidden = hidden(&steps);
+        let layouts = Mutex::default();
+        Body { steps, slots, constants, inputs, outputs, hidden, symbols, layouts }
+    }
+
+    /// Whether an observer wants to see a value inside a fused step.
+    pub(crate) fn is_looked_into(&self, context: &RunContext<'_>) -> bool {
+        let wants = |(origin, index): &(Origin, usize)| {
+            context.observer.is_some_and(|observer| observer.wants(origin, *index))
+        };
+        self.hidden.iter().any(wants)
     }
 
     /// The memory layout for these sizes, from the cache where it was made before.
-    pub(crate) fn layout(&self, bindings: &Bindings) -> Result<Arc<Layout>, RunError> {
-        let sizes: Sizes = self.symbols.iter().map(|s| bindings.get(*s)).collect();
+    pub(crate) fn layout(&self, bindings: &Bindings, apart: bool) -> Result<Arc<Layout>, RunError> {
+        let sizes: Sizes = (self.symbols.iter().map(|s| bindings.get(*s)).collect(), apart);
         let mut cache = self.layouts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(at) = cache.iter().position(|(key, _)| *key == sizes) {
             let hit = cache.remove(at);
@@ -100,7 +144,7 @@ impl Body {
             return Ok(layout);
         }
         drop(cache);
-        let layout = Arc::new(Layout::new(self, bindings)?);
+        let layout = Arc::new(Layout::new(self, bindings, apart)?);
         let mut cache = self.layouts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if cache.len() >= CACHED_LAYOUTS {
             cache.remove(0);
@@ -113,7 +157,8 @@ impl Body {
     fn bytes(&self) -> (usize, usize) {
         let mut constants = self.constants.iter().map(|c| c.bytes()).sum();
         let mut packed = 0;
-        for step in &self.steps {
+        // What fused steps pack, the steps that they stand for have, too.
+        for step in self.steps.iter().filter(|step| step.runs(false)) {
             match &step.code {
                 Prepared::View(_) => {}
                 Prepared::Kernel(kernel) => packed += kernel.packed_bytes(),
@@ -127,6 +172,21 @@ impl Body {
         }
         (constants, packed)
     }
+}
+
+/// The values that steps make where fused steps run apart, and that these do not make.
+fn hidden(steps: &[Step]) -> Vec<(Origin, usize)> {
+    let made: HashSet<usize> = outputs(steps, false).map(|(_, slot)| slot).collect();
+    let apart = outputs(steps, true).filter(|(_, slot)| !made.contains(slot));
+    apart.map(|((origin, index), _)| (origin.clone(), index)).collect()
+}
+
+/// The source and the slot of each output.
+fn outputs(steps: &[Step], apart: bool) -> impl Iterator<Item = ((&Origin, usize), usize)> {
+    let steps = steps.iter().filter(move |step| step.runs(apart));
+    steps.flat_map(|step| {
+        step.outputs.iter().enumerate().map(|(index, &slot)| (step.source(index), slot))
+    })
 }
 
 impl Plan for CpuPlan {
@@ -152,7 +212,7 @@ impl Plan for CpuPlan {
         Ok(MemoryEstimate {
             constants,
             packed,
-            arena: self.body.layout(&bind(&self.signature, &shapes)?)?.bytes,
+            arena: self.body.layout(&bind(&self.signature, &shapes)?, false)?.bytes,
             state: self.signature.states.iter().map(state).fold(0, usize::saturating_add),
         })
     }

@@ -37,7 +37,7 @@ impl Session for CpuSession {
         let arrays = arrays(&plan, inputs)?;
         let shapes: Short<&[usize]> = arrays.iter().map(|a| a.shape()).collect();
         let bindings = bind(&plan.signature, &shapes)?;
-        let layout = plan.body.layout(&bindings)?;
+        let layout = plan.body.layout(&bindings, plan.body.is_looked_into(context))?;
         let states = states(&plan, state)?;
         self.arena.grow(layout.bytes)?;
         let run = Run {

@@ -9,7 +9,7 @@ use rten_vecmath::Tanh;
 
 /// `exp(x)` for `x <= 0`; 0 where the result would be subnormal.
 #[inline(always)]
-fn exp_below_zero<I: Isa>(isa: I, x: I::F32) -> I::F32 {
+pub(crate) fn exp_below_zero<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     let (ops, ints) = (isa.f32(), isa.i32());
     let whole = ops.round_ties_even(ops.mul(x, ops.splat(std::f32::consts::LOG2_E)));
     let rest = ops.mul_add(whole, ops.splat(-6.93145752e-1), x);
@@ -80,6 +80,17 @@ impl SimdUnaryOp<f32> for Gelu {
         let tail = ops.mul(half, erfc(isa, ops.mul(ops.abs(x), ops.splat(FRAC_1_SQRT_2))));
         let below = ops.select(tail, ops.sub(ops.one(), tail), ops.lt(x, ops.zero()));
         ops.mul(x, below)
+    }
+}
+
+/// `x` where it is not below zero.
+pub(crate) struct Relu;
+
+impl SimdUnaryOp<f32> for Relu {
+    #[inline(always)]
+    fn eval<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
+        let ops = isa.f32();
+        ops.select(ops.zero(), x, ops.lt(x, ops.zero()))
     }
 }
 

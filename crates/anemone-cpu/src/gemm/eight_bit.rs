@@ -62,6 +62,10 @@ impl EightBit {
         self.inner
     }
 
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.panels.len() + 4 * self.scales.len()
     }

@@ -58,6 +58,19 @@ impl Weights {
         }
     }
 
+    pub(crate) fn columns(&self) -> usize {
+        match self {
+            Weights::Floats(packed) => packed.columns(),
+            #[cfg(target_arch = "x86_64")]
+            Weights::EightBit(packed) => packed.columns(),
+        }
+    }
+
+    /// Whether several products of one left side cost less together.
+    pub(crate) fn shares_its_left_side(&self) -> bool {
+        !matches!(self, Weights::Floats(_))
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Weights::Floats(packed) => packed.bytes(),

@@ -44,7 +44,7 @@ pub(super) fn linear_activation(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, St
 }
 
 pub(super) fn relu(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
-    each(ctx, |x: f32| if x < 0.0 { 0.0 } else { x })
+    vector(ctx, simd::Relu)
 }
 
 pub(super) fn relu6(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {

@@ -2,6 +2,7 @@
 
 use crate::array::Storage;
 use crate::elementwise::{Element, zip};
+use crate::fuse::Piece;
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
 
@@ -40,7 +41,7 @@ fn numbers<B: Element, C: Element>(
 }
 
 pub(super) fn add(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
-    numbers(ctx, |x, y| x + y, i32::wrapping_add)
+    Ok(numbers(ctx, |x, y| x + y, i32::wrapping_add)?.known_as(|| Piece::Add))
 }
 
 pub(super) fn equal(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {

@@ -1,5 +1,7 @@
 //! Element by element kernels of one input, and the loops that activations share.
 
+use std::sync::Arc;
+
 use rten_simd::SimdUnaryOp;
 use rten_vecmath as vecmath;
 
@@ -7,6 +9,7 @@ use anemone_tensor::DataType;
 
 use crate::array::{Storage, View, ViewMut};
 use crate::elementwise::{Element, map, map_simd};
+use crate::fuse::{Map, Piece};
 use crate::kernel::{Io, Kernel, Prepared};
 use crate::prepare::PrepareCtx;
 use crate::simd;
@@ -14,6 +17,8 @@ use crate::simd;
 /// A function applied to each element of operand 0.
 struct Each<F> {
     run: F,
+    /// The same in place, where it is one of floats.
+    map: Option<Map>,
 }
 
 impl<F> Kernel for Each<F>
@@ -23,6 +28,10 @@ where
     fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
         (self.run)(&io.inputs[0], &mut io.outputs[0])
     }
+
+    fn piece(&self) -> Option<Piece> {
+        self.map.clone().map(Piece::Map)
+    }
 }
 
 /// `f` of each element of `x`.
@@ -31,7 +40,8 @@ pub(super) fn each<A: Element, B: Element>(
     f: impl Fn(A) -> B + Send + Sync + 'static,
 ) -> Result<Prepared, String> {
     ctx.operand("x")?;
-    Ok(Prepared::kernel(Each { run: move |x: &View<'_>, out: &mut ViewMut<'_>| map(x, out, &f) }))
+    let run = move |x: &View<'_>, out: &mut ViewMut<'_>| map(x, out, &f);
+    Ok(Prepared::kernel(Each { run, map: None }))
 }
 
 /// The vectorised `f` of each element of `x`.
@@ -40,8 +50,13 @@ pub(super) fn vector(
     f: impl SimdUnaryOp<f32> + Send + Sync + 'static,
 ) -> Result<Prepared, String> {
     ctx.operand("x")?;
-    let run = move |x: &View<'_>, out: &mut ViewMut<'_>| map_simd(x, out, &f);
-    Ok(Prepared::kernel(Each { run }))
+    let f = Arc::new(f);
+    let same = f.clone();
+    let run = move |x: &View<'_>, out: &mut ViewMut<'_>| map_simd(x, out, same.as_ref());
+    let map: Map = Arc::new(move |values: &mut [f32]| {
+        f.map_mut(values);
+    });
+    Ok(Prepared::kernel(Each { run, map: Some(map) }))
 }
 
 /// A constant number, or its default.

@@ -6,23 +6,28 @@ use anemone_tensor::DataType;
 use rayon::prelude::*;
 
 use crate::array::{Data, DataMut, Owned, OwnedData};
+use crate::fuse::Piece;
 use crate::gemm::{
     self, Bias, Epilogue, Left, Matrix, PackedLeft, PackedRight, Part, Right, Weights,
 };
 use crate::kernel::{Io, Kernel, Prepared, Short};
 use crate::prepare::PrepareCtx;
 
-struct Linear {
-    x: usize,
-    weight: Weights,
+/// Constant weights, and what is added to the product.
+pub(crate) struct Linear {
+    pub(crate) weight: Weights,
     bias: Option<Arc<Owned>>,
 }
+
+/// Operand 0 times constant weights.
+struct Product(Arc<Linear>);
 
 pub(super) fn linear(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
     let x = ctx.operand("x")?;
     let bias = ctx.constant("bias")?;
     if let Some(weight) = ctx.quantised("weight") {
-        return Ok(Prepared::kernel(Linear { x, weight: Weights::transposed(&weight)?, bias }));
+        let linear = Linear { weight: Weights::transposed(&weight)?, bias };
+        return Ok(Prepared::kernel(Product(Arc::new(linear))));
     }
     let weight = ctx.constant("weight")?.ok_or("`weight` is not a constant")?;
     let &[outputs, inputs] = weight.shape.as_slice() else {
@@ -36,7 +41,7 @@ pub(super) fn linear(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
     }
     let floats = weight.floats().ok_or("floats times integers have no kernel")?;
     let weight = Weights::floats(Matrix::dense(floats, outputs, inputs).transposed())?;
-    Ok(Prepared::kernel(Linear { x, weight, bias }))
+    Ok(Prepared::kernel(Product(Arc::new(Linear { weight, bias }))))
 }
 
 fn is_i32(owned: &Arc<Owned>) -> bool {
@@ -51,22 +56,39 @@ fn rows(shape: &[usize], columns: usize) -> Result<usize, String> {
     }
 }
 
-impl Kernel for Linear {
+impl Linear {
+    /// How many rows an input of this shape has.
+    pub(crate) fn rows(&self, shape: &[usize]) -> Result<usize, String> {
+        rows(shape, self.weight.rows())
+    }
+
+    pub(crate) fn bias(&self) -> Result<Option<&[f32]>, String> {
+        self.bias.as_ref().map(|b| b.view().data.f32()).transpose()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.weight.bytes() + self.bias.as_ref().map_or(0, |b| b.bytes())
+    }
+}
+
+impl Kernel for Product {
     fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
-        let x = io.inputs[self.x];
-        rows(x.shape, self.weight.rows())?;
-        let bias = self.bias.as_ref().map(|b| b.view().data.f32()).transpose()?;
-        let part = Part { bias, out: io.outputs[0].data.f32()? };
-        gemm::multiply_each(vec![(&self.weight, part)], x.data.f32()?, &|_, _| {}, io.scratch)
+        let (x, linear) = (io.inputs[0], &self.0);
+        linear.rows(x.shape)?;
+        let part = Part { bias: linear.bias()?, out: io.outputs[0].data.f32()? };
+        gemm::multiply_each(vec![(&linear.weight, part)], x.data.f32()?, &|_, _| {}, io.scratch)
     }
 
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        let rows = rows(inputs[self.x], self.weight.rows()).unwrap_or(0);
-        gemm::scratch_each(&[&self.weight], rows)
+        gemm::scratch_each(&[&self.0.weight], self.0.rows(inputs[0]).unwrap_or(0))
     }
 
     fn packed_bytes(&self) -> usize {
-        self.weight.bytes() + self.bias.as_ref().map_or(0, |b| b.bytes())
+        self.0.bytes()
+    }
+
+    fn piece(&self) -> Option<Piece> {
+        Some(Piece::Linear(self.0.clone()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Normalisation kernels.
 
+use std::sync::Arc;
+
 use rten_simd::SimdOp;
 use rten_vecmath::{Normalize, NormalizeOptions, Sum, SumSquareSub};
 
@@ -7,6 +9,7 @@ use super::elementwise_unary::scalar;
 use crate::array::{Data, View};
 use crate::axes::Split;
 use crate::elementwise::{fast, pieces, uninit, zip3};
+use crate::fuse::Piece;
 use crate::kernel::{Io, Kernel, Prepared, Short};
 use crate::prepare::PrepareCtx;
 
@@ -177,8 +180,10 @@ impl Kernel for L2Norm {
     }
 }
 
-struct LayerNorm {
+pub(crate) struct LayerNorm {
     axes: Vec<usize>,
+    /// Whether it is over the last axis alone.
+    by_rows: bool,
     gamma: Option<Vec<f32>>,
     beta: Option<Vec<f32>>,
     epsilon: f32,
@@ -186,30 +191,52 @@ struct LayerNorm {
 
 pub(super) fn layer_norm(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
     ctx.operand("x")?;
-    let axes = ctx.infer().shape("x").and_then(|shape| ctx.infer().axes("axes", shape.len()));
-    let axes = axes.map_err(|fault| fault.to_string())?.unwrap_or_default();
+    let rank = ctx.infer().shape("x").map_err(|fault| fault.to_string())?.len();
+    let axes = ctx.infer().axes("axes", rank).map_err(|fault| fault.to_string())?;
+    let axes = axes.unwrap_or_default();
+    let by_rows = axes.iter().all(|axis| axis + 1 == rank) && !axes.is_empty();
     let (gamma, beta) = (vector(ctx, "gamma")?, vector(ctx, "beta")?);
-    Ok(Prepared::kernel(LayerNorm { axes, gamma, beta, epsilon: scalar(ctx, "epsilon")? }))
+    let norm = LayerNorm { axes, by_rows, gamma, beta, epsilon: scalar(ctx, "epsilon")? };
+    Ok(Prepared::kernel(Normalized(Arc::new(norm))))
 }
 
-impl Kernel for LayerNorm {
+impl LayerNorm {
+    /// Whether its parameters are for rows of so many elements.
+    pub(crate) fn fits(&self, count: usize) -> bool {
+        [&self.gamma, &self.beta].into_iter().flatten().all(|v| v.len() == count)
+    }
+
+    /// Normalises one row.
+    pub(crate) fn row(&self, row: &mut [f32]) {
+        let options = self.options(row);
+        Normalize::new_mut(row, options).dispatch();
+    }
+
+    fn options(&self, row: &[f32]) -> NormalizeOptions<'_> {
+        let (mean, inverse) = moments(row, self.epsilon);
+        NormalizeOptions {
+            pre_scale_bias: mean,
+            scale: inverse,
+            bias: 0.0,
+            element_scale: self.gamma.as_deref(),
+            element_bias: self.beta.as_deref(),
+        }
+    }
+}
+
+struct Normalized(Arc<LayerNorm>);
+
+impl Kernel for Normalized {
     fn run(&self, io: &mut Io<'_, '_>) -> Result<(), String> {
-        let split = Split::new(io.inputs[0].shape, &self.axes);
+        let norm = &self.0;
+        let split = Split::new(io.inputs[0].shape, &norm.axes);
         let count = split.count();
-        if [&self.gamma, &self.beta].into_iter().flatten().any(|v| v.len() != count) {
+        if !norm.fits(count) {
             return Err(format!("the parameters are not for {count} elements"));
         }
         if split.places() == 1 && split.inner == 1 {
             return rows(io, count, |_, x, out| {
-                let (mean, inverse) = moments(x, self.epsilon);
-                let options = NormalizeOptions {
-                    pre_scale_bias: mean,
-                    scale: inverse,
-                    bias: 0.0,
-                    element_scale: self.gamma.as_deref(),
-                    element_bias: self.beta.as_deref(),
-                };
-                Normalize::new(x, uninit(out), options).dispatch();
+                Normalize::new(x, uninit(out), norm.options(x)).dispatch();
             });
         }
         let (x, out) = (io.inputs[0].data.f32()?, io.outputs[0].data.f32()?);
@@ -220,20 +247,24 @@ impl Kernel for LayerNorm {
             return Ok(());
         }
         match io.inputs[0].shape {
-            [batch, rest @ ..] if *batch > 1 && !self.axes.contains(&0) => {
-                let axes: Vec<usize> = self.axes.iter().map(|axis| axis - 1).collect();
+            [batch, rest @ ..] if *batch > 1 && !norm.axes.contains(&0) => {
+                let axes: Vec<usize> = norm.axes.iter().map(|axis| axis - 1).collect();
                 let (split, size) = (Split::new(rest, &axes), x.len() / batch);
                 pieces(out, size, size, &|i, out| {
-                    self.columns(&split, &x[i * size..][..size], out);
+                    norm.columns(&split, &x[i * size..][..size], out);
                 });
             }
-            _ => self.columns(&split, x, out),
+            _ => norm.columns(&split, x, out),
         }
         Ok(())
     }
 
     fn packed_bytes(&self) -> usize {
-        [&self.gamma, &self.beta].into_iter().flatten().map(|v| v.len() * 4).sum()
+        [&self.0.gamma, &self.0.beta].into_iter().flatten().map(|v| v.len() * 4).sum()
+    }
+
+    fn piece(&self) -> Option<Piece> {
+        self.0.by_rows.then(|| Piece::LayerNorm(self.0.clone()))
     }
 }
 

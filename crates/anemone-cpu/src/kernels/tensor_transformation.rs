@@ -1,5 +1,6 @@
 //! Kernels that change the order of a tensor's axes or of what lies along them.
 
+use crate::fuse::Piece;
 use crate::kernel::{Io, Prepared, Short};
 use crate::prepare::PrepareCtx;
 use crate::strided::{Axis, Region, copy, signed, strides};
@@ -46,12 +47,14 @@ pub(super) fn rank(ctx: &PrepareCtx<'_>, input: &str) -> Result<usize, String> {
 pub(super) fn transpose(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
     ctx.operand("x")?;
     let perm = constant_axes(ctx, "perm", rank(ctx, "x")?)?.unwrap_or_default();
-    Ok(rearranged(move |x, out| {
+    let heads = perm == [0, 2, 1, 3];
+    let prepared = rearranged(move |x, out| {
         let from = strides(x);
         let fits = perm.iter().zip(out).all(|(&p, &size)| x.get(p) == Some(&size));
         let distances: Short<isize> = perm.iter().map(|&p| signed(from[p])).collect();
         dense(0, out, &distances).filter(|_| fits)
-    }))
+    });
+    Ok(if heads { prepared.known_as(|| Piece::HeadsOut) } else { prepared })
 }
 
 pub(super) fn reverse(ctx: &mut PrepareCtx<'_>) -> Result<Prepared, String> {
