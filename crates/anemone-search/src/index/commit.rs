@@ -124,7 +124,7 @@ pub(super) fn commit(
     let with_chunks = gain.files.iter().filter(|file| !file.chunks.is_empty());
     change.put_chunks(with_chunks.map(|file| (file.record.first_doc, file.chunks.as_slice())))?;
     if !gain.words.is_empty() {
-        change.extend_postings(gain.words.into_sorted())?;
+        gain.words.each(|lists| change.extend_postings(lists))?;
     }
     if rewrites {
         let live: HashSet<u32> =

@@ -44,7 +44,8 @@ pub fn clear(folder: &Path) -> Result<(), IndexError> {
             remove(&path)?;
         }
     }
-    for name in [DATABASE, TEXTS, LOCK, TAG] {
+    folder.remove_waiting()?;
+    for name in [DATABASE, LOCK, TAG] {
         remove(&folder.path.join(name))?;
     }
     drop(lock);
@@ -60,7 +61,7 @@ pub fn clear(folder: &Path) -> Result<(), IndexError> {
 
 enum Owner {
     Ours,
-    /// There is no such folder, or it is empty.
+    /// There is no such folder, or nothing in it that matters.
     Nobody,
     /// Something that is no part of an index.
     Others(PathBuf),
@@ -133,7 +134,9 @@ impl Folder {
         };
         for entry in entries {
             let entry = entry.map_err(|error| IndexError::io(&self.path, error))?;
-            if entry.file_name() != TAG {
+            // Who waited while the index was cleared has made the lock anew, which is empty.
+            let is_lock = entry.file_name() == LOCK && entry.metadata().is_ok_and(|m| m.len() == 0);
+            if entry.file_name() != TAG && !is_lock {
                 return Ok(Owner::Others(entry.path()));
             }
         }
@@ -158,13 +161,16 @@ impl Folder {
         let path = self.path.join(LOCK);
         let fail = |error| IndexError::io(&path, error);
         loop {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(fail)?;
+            let mut options = File::options();
+            options.read(true).write(true).create(true).truncate(false);
+            let file = match options.open(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    fs::create_dir_all(&self.path).map_err(fail)?;
+                    options.open(&path)
+                }
+                other => other,
+            }
+            .map_err(fail)?;
             if !take(&file).map_err(fail)? {
                 return Err(IndexError::Busy { folder: self.path.clone() });
             }
@@ -176,23 +182,35 @@ impl Folder {
 
     /// The files of vectors, with their numbers, in order.
     pub(super) fn vector_files(&self) -> Result<Vec<(u64, String)>, IndexError> {
-        let fail = |error| IndexError::io(&self.path, error);
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(fail)? {
-            let name = entry.map_err(fail)?.file_name();
-            if let Some((number, name)) = name.to_str().and_then(|n| Some((vectors::number(n)?, n)))
-            {
-                found.push((number, name.to_owned()));
-            }
-        }
+        let numbered = |name: String| Some((vectors::number(&name)?, name));
+        let mut found: Vec<_> = self.names()?.into_iter().filter_map(numbered).collect();
         found.sort_unstable();
         Ok(found)
+    }
+
+    fn names(&self) -> Result<Vec<String>, IndexError> {
+        let fail = |error| IndexError::io(&self.path, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(fail)? {
+            names.extend(entry.map_err(fail)?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    /// Removes what waited to be stored in a run that was killed.
+    fn remove_waiting(&self) -> Result<(), IndexError> {
+        remove(&self.texts())?;
+        let names = self.names()?;
+        for name in names.iter().filter(|name| is_run(name)) {
+            remove(&self.path.join(name))?;
+        }
+        Ok(())
     }
 
     /// Removes what earlier runs left: texts, and vectors that are not in `keep`. What cannot be
     /// removed now, since a reader on another platform holds it, is removed by a later run.
     pub(super) fn sweep(&self, keep: &str) -> Result<(), IndexError> {
-        remove(&self.texts())?;
+        self.remove_waiting()?;
         for (_, name) in self.vector_files()? {
             if name != keep && vectors::is_ours(&self.path.join(&name)) {
                 let _ = fs::remove_file(self.path.join(&name));
@@ -234,6 +252,16 @@ fn is_still(file: &File, path: &Path) -> io::Result<bool> {
         let _ = (file, path);
         Ok(true)
     }
+}
+
+/// The name of the file in which a run of lists waits to be stored.
+pub(super) fn run(number: usize) -> String {
+    format!("words-{number}.tmp")
+}
+
+fn is_run(name: &str) -> bool {
+    let number = name.strip_prefix("words-").and_then(|rest| rest.strip_suffix(".tmp"));
+    number.and_then(|number| number.parse().ok()).is_some_and(|number| run(number) == name)
 }
 
 pub(super) fn remove(path: &Path) -> Result<(), IndexError> {

@@ -7,8 +7,8 @@ use anemone_chunk::Language;
 use anemone_embed::{EmbedError, Encode};
 use rayon::prelude::*;
 
-use super::postings::Gathered;
 use super::records::{ChunkEntry, ChunkRecord, FileRecord, Limits, Passed, Stamp};
+use super::runs::Runs;
 use super::source::{self, Source};
 use super::text;
 use super::texts::Texts;
@@ -26,7 +26,7 @@ const GROUP_BYTES: u64 = 4 << 20;
 const GROUP_FILES: usize = 256;
 
 /// What the changed files gave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gain {
     /// Files that are new or have changed.
     pub(super) files: Vec<NewFile>,
@@ -35,7 +35,7 @@ pub(super) struct Gain {
     /// Files that are not to be searched.
     pub(super) passed: Vec<(String, Passed)>,
     pub(super) unreadable: Vec<String>,
-    pub(super) words: Gathered,
+    pub(super) words: Runs,
     /// Chunks whose vectors were there.
     pub(super) reused: usize,
 }
@@ -52,6 +52,8 @@ pub(super) struct NewFile {
 /// What reading needs to know.
 pub(super) struct Reading<'a> {
     pub(super) root: &'a Path,
+    /// Where what does not fit in memory may wait.
+    pub(super) folder: &'a Path,
     pub(super) encoder: &'a dyn Encode,
     pub(super) limits: Limits,
     pub(super) largest: u64,
@@ -94,7 +96,14 @@ pub(super) fn gather(
     texts: &mut Texts,
     observer: &Observer<'_>,
 ) -> Result<Gain, IndexError> {
-    let mut gain = Gain::default();
+    let mut gain = Gain {
+        files: Vec::new(),
+        touched: Vec::new(),
+        passed: Vec::new(),
+        unreadable: Vec::new(),
+        words: Runs::new(reading.folder),
+        reused: 0,
+    };
     let mut asked = HashSet::new();
     let mut done = 0;
     while done < entries.len() {
@@ -180,7 +189,7 @@ impl Gain {
             file.chunks.push(chunk.record);
         }
         self.files.push(file);
-        Ok(())
+        self.words.settle()
     }
 }
 

@@ -15,6 +15,7 @@ mod postings;
 mod reader;
 mod records;
 mod rules;
+mod runs;
 mod skip;
 mod source;
 mod store;

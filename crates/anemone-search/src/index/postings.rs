@@ -11,6 +11,9 @@ use super::codec::{Decoder, put_number};
 /// A block that has this many bytes is full.
 const FULL: usize = 1024;
 
+/// About what a word takes in memory beside its letters and documents.
+const WORD_SIZE: usize = 120;
+
 /// Documents and how often the word is in each, in the order of ids.
 pub(super) type List = Vec<(u32, u32)>;
 
@@ -80,6 +83,7 @@ pub(super) fn is_full(block: &[u8]) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     lists: HashMap<String, Growing>,
+    size: usize,
 }
 
 #[derive(Debug, Default)]
@@ -94,31 +98,43 @@ impl Gathered {
     pub(super) fn add(&mut self, word: &str, doc: u32, count: u32) {
         let list = match self.lists.get_mut(word) {
             Some(list) => list,
-            None => self.lists.entry(word.to_owned()).or_default(),
+            None => {
+                self.size += word.len() + WORD_SIZE;
+                self.lists.entry(word.to_owned()).or_default()
+            }
         };
+        let before = list.bytes.len();
         put_number(&mut list.bytes, u64::from(doc - list.last));
         put_number(&mut list.bytes, count.into());
         list.last = doc;
+        self.size += 2 * (list.bytes.len() - before);
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.lists.is_empty()
     }
 
-    /// The words in order, each with its documents.
-    pub(super) fn into_sorted(self) -> impl Iterator<Item = (String, List)> {
+    /// Bytes of memory, about.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The words in order, each with its documents as bytes for [`Gathered::list`].
+    pub(super) fn into_sorted(self) -> impl Iterator<Item = (String, Vec<u8>)> {
         let mut lists: Vec<_> = self.lists.into_iter().collect();
         lists.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        lists.into_iter().map(|(word, growing)| {
-            let mut decoder = Decoder::new(&growing.bytes);
-            let mut doc = 0;
-            let mut list = List::new();
-            while let (Some(step), Some(count)) = (decoder.small(), decoder.small()) {
-                doc += step;
-                list.push((doc, count));
-            }
-            (word, list)
-        })
+        lists.into_iter().map(|(word, growing)| (word, growing.bytes))
+    }
+
+    pub(super) fn list(bytes: &[u8]) -> List {
+        let mut decoder = Decoder::new(bytes);
+        let mut doc = 0u32;
+        let mut list = List::new();
+        while let (Some(step), Some(count)) = (decoder.small(), decoder.small()) {
+            doc = doc.saturating_add(step);
+            list.push((doc, count));
+        }
+        list
     }
 }
 
@@ -165,7 +181,9 @@ mod tests {
             gathered.add("b", doc, doc);
             gathered.add("a", doc, 1);
         }
-        let lists: Vec<_> = gathered.into_sorted().collect();
+        assert!(gathered.size() > 2 * WORD_SIZE);
+        let lists: Vec<_> =
+            gathered.into_sorted().map(|(word, bytes)| (word, Gathered::list(&bytes))).collect();
         assert_eq!(lists[0], ("a".to_owned(), vec![(3, 1), (4, 1), (900, 1)]));
         assert_eq!(lists[1], ("b".to_owned(), vec![(3, 3), (4, 4), (900, 900)]));
     }

@@ -171,7 +171,7 @@ impl Snapshot {
                 Ok(()) => Ok(()),
                 Err(error) => {
                     failed = Some(error);
-                    Err(Fault::Damaged(""))
+                    Err(ELSEWHERE)
                 }
             })
         })
@@ -286,12 +286,20 @@ impl Change {
     /// Adds documents, whose ids are above all that are there, to the lists of words.
     pub(super) fn extend_postings(
         &self,
-        lists: impl Iterator<Item = (String, List)>,
+        lists: &mut dyn Iterator<Item = Result<(String, List), IndexError>>,
     ) -> Result<(), IndexError> {
+        let mut failed = None;
         guard(&self.path, || {
             let mut table = self.write.open_table(POSTINGS)?;
             let was_empty = table.first()?.is_none();
-            for (word, mut list) in lists {
+            for list in lists {
+                let (word, mut list) = match list {
+                    Ok(list) => list,
+                    Err(error) => {
+                        failed = Some(error);
+                        return Err(ELSEWHERE);
+                    }
+                };
                 if !was_empty {
                     let (from, to) = postings::keys(&word);
                     let last = table.range(from.as_slice()..=to.as_slice())?.next_back();
@@ -308,6 +316,7 @@ impl Change {
             }
             Ok(())
         })
+        .map_err(|error| failed.take().unwrap_or(error))
     }
 
     /// Writes all lists anew without the documents that `is_live` refuses.
@@ -376,6 +385,8 @@ fn lists(
     Ok(())
 }
 
+/// Stands for a fault that is told by other means.
+const ELSEWHERE: Fault = Fault::Damaged("");
 const DAMAGED_POSTINGS: Fault = Fault::Damaged("a word's documents were changed");
 
 fn add_block(key: &[u8], sealed: &[u8], list: &mut List) -> Result<(), Fault> {

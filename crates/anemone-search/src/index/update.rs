@@ -192,6 +192,8 @@ impl<'a> Run<'a> {
             }
             other => other?,
         };
+        // Whoever had the lock may have cleared the index.
+        folder.create()?;
         let maximum = encoder.max_tokens().max(1);
         let target = options.target.unwrap_or(maximum).clamp(1, maximum);
         let limits = Limits { target, maximum };
@@ -220,6 +222,7 @@ impl<'a> Run<'a> {
         let pool = self.pool()?;
         let reading = Reading {
             root: &self.root,
+            folder: self.folder.path(),
             encoder: self.encoder,
             limits: self.limits,
             largest: self.options.largest,
