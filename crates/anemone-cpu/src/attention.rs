@@ -62,16 +62,22 @@ impl SimdOp for Rows<'_> {
         let pair = 2 * ops.len();
         let (length, width, values) = (key.rows, key.width, value.width);
         let (wide, deep) = (length.next_multiple_of(pair), values.next_multiple_of(pair));
-        scratch.clear();
-        scratch.resize(width * wide + length * deep + BLOCK * wide, 0.0);
-        let (keys, rest) = scratch.split_at_mut(width * wide);
-        let (padded, scores) = rest.split_at_mut(length * deep);
+        // Rows of values are read where they lie if they fill whole vectors.
+        let copied = if values == deep { 0 } else { length * deep };
+        let size = width * wide + copied + BLOCK * wide;
+        if scratch.len() < size {
+            scratch.resize(size, 0.0);
+        }
+        let (keys, rest) = scratch[..size].split_at_mut(width * wide);
+        let (padded, scores) = rest.split_at_mut(copied);
         turn(&key, keys, wide);
         for (row, to) in padded.chunks_exact_mut(deep).enumerate() {
             to[..values].copy_from_slice(value.row(row));
+            to[values..].fill(0.0);
         }
+        let (data, distance) =
+            if values == deep { (value.data, value.step) } else { (&*padded, deep) };
         let scale = ops.splat(1.0 / (width as f32).sqrt());
-        let mut turned = [0.0; 64];
         for start in rows.clone().step_by(BLOCK) {
             let count = BLOCK.min(rows.end - start);
             let block = Matrix::rows(&query.data[start * query.step..], count, width, query.step);
@@ -92,33 +98,55 @@ impl SimdOp for Rows<'_> {
             }
             for column in (0..deep).step_by(pair) {
                 let left = Matrix::rows(scores, count, length, wide);
-                let right = Matrix::rows(&padded[column..], length, pair, deep);
+                let right = Matrix::rows(&data[column..], length, pair, distance);
                 let sums = product::<I>(isa, left, right);
                 for (row, sums) in sums.iter().enumerate().take(count) {
                     let factor = ops.splat(inverse[row]);
-                    ops.store(ops.mul(sums[0], factor), &mut turned);
-                    ops.store(ops.mul(sums[1], factor), &mut turned[ops.len()..]);
+                    let results = sums.map(|sum| ops.mul(sum, factor));
                     let to = &mut out[(start - rows.start + row) * step..][column..values];
-                    let count = to.len().min(pair);
-                    to[..count].copy_from_slice(&turned[..count]);
+                    if to.len() >= pair {
+                        ops.store(results[0], to);
+                        ops.store(results[1], &mut to[ops.len()..]);
+                    } else {
+                        let results = results.into_iter().flat_map(|part| part.to_array());
+                        to.iter_mut().zip(results).for_each(|(to, result)| *to = result);
+                    }
                 }
             }
         }
     }
 }
 
-/// Writes the transposed matrix, with rows of `wide`.
+/// Writes the transposed matrix, with rows of `wide` that end in zeros.
 #[inline(always)]
 fn turn(matrix: &Head<'_>, to: &mut [f32], wide: usize) {
-    const SIDE: usize = 16;
-    for first in (0..matrix.rows).step_by(SIDE) {
-        let count = SIDE.min(matrix.rows - first);
-        for (column, to) in to.chunks_exact_mut(wide).enumerate() {
-            let from = &matrix.data[first * matrix.step + column..];
-            for (row, to) in to[first..][..count].iter_mut().enumerate() {
-                *to = from[row * matrix.step];
-            }
+    for row in to.chunks_exact_mut(wide) {
+        row[matrix.rows..].fill(0.0);
+    }
+    let (rows, columns) = (matrix.rows / SIDE * SIDE, matrix.width / SIDE * SIDE);
+    for row in (0..rows).step_by(SIDE) {
+        let lines: [&[f32]; SIDE] = std::array::from_fn(|i| matrix.row(row + i));
+        for column in (0..columns).step_by(SIDE) {
+            turn_square(lines.map(|line| &line[column..]), &mut to[column * wide + row..], wide);
         }
+    }
+    for row in 0..matrix.rows {
+        let from = if row < rows { columns } else { 0 };
+        for (column, value) in matrix.row(row).iter().enumerate().skip(from) {
+            to[column * wide + row] = *value;
+        }
+    }
+}
+
+/// Rows and columns that are transposed in registers.
+const SIDE: usize = 4;
+
+#[inline(always)]
+fn turn_square(lines: [&[f32]; SIDE], to: &mut [f32], wide: usize) {
+    let square = lines.map(|line| *line.first_chunk::<SIDE>().expect("a line has a square left"));
+    for column in 0..SIDE {
+        let turned: [f32; SIDE] = std::array::from_fn(|row| square[row][column]);
+        to[column * wide..][..SIDE].copy_from_slice(&turned);
     }
 }
 

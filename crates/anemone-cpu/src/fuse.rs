@@ -124,32 +124,58 @@ impl<'a> Finder<'a> {
         Fused { members, step }
     }
 
-    /// A product, and what is done with its rows.
-    fn rows(&self) -> impl Iterator<Item = Fused> {
-        (0..self.steps.len()).filter_map(|first| {
-            let Piece::Linear(linear) = self.piece(first)? else { return None };
-            let (parts, x) = (vec![linear.clone()], self.steps[first].inputs[0]);
-            let next = self.only_reader(first)?;
+    /// What is done with the rows of a product, by which steps, and the other operand.
+    fn then(&self, product: usize) -> (Then, Vec<usize>, Option<usize>) {
+        let then = || {
+            let next = self.only_reader(product)?;
             match self.piece(next)? {
-                Piece::Map(map) => {
-                    let code = Prepared::kernel(Rows { parts, then: Then::Map(map.clone()) });
-                    Some(self.fused(vec![first, next], code, vec![x]))
-                }
+                Piece::Map(map) => Some((Then::Map(map.clone()), vec![next], None)),
                 Piece::Add => {
                     let last = self.only_reader(next)?;
                     let Piece::LayerNorm(norm) = self.piece(last)? else { return None };
-                    let product = self.steps[first].outputs[0];
-                    let mut others = self.steps[next].inputs.iter().filter(|&&s| s != product);
-                    let other = *others.next()?;
+                    let slot = self.steps[product].outputs[0];
+                    let other = *self.steps[next].inputs.iter().find(|&&input| input != slot)?;
                     // Symbols of equal names have equal sizes, so nothing is broadcast.
-                    let same = self.slots[other].shape == self.slots[product].shape;
-                    let then = Then::AddNorm(norm.clone());
-                    let code = Prepared::kernel(Rows { parts, then });
-                    same.then(|| self.fused(vec![first, next, last], code, vec![x, other]))
+                    let same = self.slots[other].shape == self.slots[slot].shape;
+                    same.then(|| (Then::AddNorm(norm.clone()), vec![next, last], Some(other)))
                 }
                 _ => None,
             }
-        })
+        };
+        then().unwrap_or((Then::Nothing, Vec::new(), None))
+    }
+
+    /// Products and what is done with their rows, another product among it.
+    fn rows(&self) -> Vec<Fused> {
+        let mut found = Vec::new();
+        let mut taken = vec![false; self.steps.len()];
+        for first in 0..self.steps.len() {
+            let (Some(Piece::Linear(linear)), false) = (self.piece(first), taken[first]) else {
+                continue;
+            };
+            let mut members = vec![first];
+            let (mut then, after, mut more) = self.then(first);
+            members.extend(&after);
+            let (mut before, mut parts) = (None, vec![linear.clone()]);
+            if let (Then::Map(map), Some(second)) =
+                (&then, self.only_reader(members[members.len() - 1]))
+                && let Some(Piece::Linear(next)) = self.piece(second)
+            {
+                before = Some((linear.clone(), map.clone()));
+                parts = vec![next.clone()];
+                let after;
+                (then, after, more) = self.then(second);
+                members.push(second);
+                members.extend(&after);
+            }
+            if members.len() > 1 {
+                members.iter().for_each(|&member| taken[member] = true);
+                let inputs = [self.steps[first].inputs[0]].into_iter().chain(more).collect();
+                let code = Prepared::kernel(Rows { before, parts, then });
+                found.push(self.fused(members, code, inputs));
+            }
+        }
+        found
     }
 
     /// Products of the same input that nothing else was fused with.
@@ -173,7 +199,8 @@ impl<'a> Finder<'a> {
                 Some(Piece::Linear(linear)) => Some(linear.clone()),
                 _ => None,
             });
-            let code = Prepared::kernel(Rows { parts: parts.collect(), then: Then::Nothing });
+            let (before, parts, then) = (None, parts.collect(), Then::Nothing);
+            let code = Prepared::kernel(Rows { before, parts, then });
             let steps = members.iter().map(|&member| &self.steps[member]);
             let outputs = steps.clone().flat_map(|step| step.outputs.clone()).collect();
             let sources = steps.map(|step| (step.origin.clone(), 0)).collect();

@@ -3,7 +3,7 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use rten_simd::ops::{BitOps, FloatOps, IntOps, NumOps};
+use rten_simd::ops::{BitOps, FloatOps, IntOps, MaskOps, NumOps};
 use rten_simd::{Isa, Simd, SimdUnaryOp};
 use rten_vecmath::Tanh;
 
@@ -75,11 +75,43 @@ pub(crate) struct Gelu;
 impl SimdUnaryOp<f32> for Gelu {
     #[inline(always)]
     fn eval<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
+        // A minimax fit of erf(x / sqrt(2)) / x up to 5.5, in x^2 scaled to -1..=1.
+        const EDGE: f32 = 5.5;
+        const FIT: [f32; 16] = [
+            2.571038604e-01,
+            -1.283446699e-01,
+            9.547525644e-02,
+            -7.758557051e-02,
+            6.414052099e-02,
+            -5.209652334e-02,
+            4.072913155e-02,
+            -2.999814227e-02,
+            2.045566216e-02,
+            -1.363985706e-02,
+            9.243550710e-03,
+            -4.837248009e-03,
+            1.440221444e-03,
+            -1.058300142e-03,
+            1.263115439e-03,
+            -4.728252825e-04,
+        ];
         let ops = isa.f32();
-        let half = ops.splat(0.5);
-        let tail = ops.mul(half, erfc(isa, ops.mul(ops.abs(x), ops.splat(FRAC_1_SQRT_2))));
-        let below = ops.select(tail, ops.sub(ops.one(), tail), ops.lt(x, ops.zero()));
-        ops.mul(x, below)
+        let near = ops.clamp(x, ops.splat(-EDGE), ops.splat(EDGE));
+        let square =
+            ops.mul_add(ops.mul(near, near), ops.splat(2.0 / (EDGE * EDGE)), ops.splat(-1.0));
+        let mut fit = ops.splat(FIT[15]);
+        for &c in FIT[..15].iter().rev() {
+            fit = ops.mul_add(fit, square, ops.splat(c));
+        }
+        let half = ops.mul(x, ops.splat(0.5));
+        let near = ops.mul_add(half, ops.mul(fit, near), half);
+        // Where the sum cancels, the tail is computed by itself.
+        let far = ops.lt(x, ops.splat(-2.5));
+        if !isa.m32().any(far) {
+            return near;
+        }
+        let tail = erfc(isa, ops.mul(ops.abs(x), ops.splat(FRAC_1_SQRT_2)));
+        ops.select(ops.mul(half, tail), near, far)
     }
 }
 

@@ -151,12 +151,12 @@ fn fused_steps_give_the_numbers_of_their_ops() {
 
 #[test]
 fn what_fused_steps_give_is_seen_without_running_their_ops_apart() {
-    let seen = Seen::new(&["q", "k", "v", "at", "n", "g", "y"]);
+    let seen = Seen::new(&["q", "k", "v", "at", "n", "y"]);
     let fused = results(true, 1, &input(2), Some(&seen));
     let found = seen.found.into_inner().unwrap();
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["q", "k", "v", "at", "n", "g", "y"]);
-    assert_eq!(found[6].1, fused[0]);
+    assert_eq!(names, ["q", "k", "v", "at", "n", "y"]);
+    assert_eq!(found[5].1, fused[0]);
 }
 
 #[test]
@@ -164,19 +164,21 @@ fn floats_and_weights_of_eight_bits_agree() {
     let x = input(2);
     let both = [true, false].map(|narrow| results(narrow, 1, &x, None));
     for (narrow, plain) in both[0].iter().flatten().zip(both[1].iter().flatten()) {
-        assert!((narrow - plain).abs() < 1e-5, "{narrow} {plain}");
+        assert!((narrow - plain).abs() < 5e-5, "{narrow} {plain}");
     }
 }
 
 #[test]
 fn a_row_is_the_same_in_every_batch_and_on_any_number_of_threads() {
     for narrow in [true, false] {
-        let (x, each) = (input(11), LENGTH * WIDTH);
+        // More rows than are held between two products.
+        let (batch, each) = (150, LENGTH * WIDTH);
+        let x = input(batch);
         let whole = results(narrow, 2, &x, None);
-        for (threads, from, to) in [(1, 0, 11), (2, 0, 1), (1, 10, 11), (2, 3, 8), (1, 4, 6)] {
+        for (threads, from, to) in [(1, 0, 11), (2, 0, 1), (1, 149, 150), (2, 143, 150)] {
             let part = results(narrow, threads, &x[from * each..to * each], None);
             for (part, whole) in part.iter().zip(&whole) {
-                let size = whole.len() / 11;
+                let size = whole.len() / batch;
                 assert!(part[..] == whole[from * size..to * size], "{threads} {from}..{to}");
             }
         }
