@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anemone_chunk::Language;
 use anemone_embed::{Encode, Watch};
+use anemone_search::IndexError;
 use anemone_search::index::{Options, Reader};
-use anemone_search::query::{Filter, Hit, Mode, Query, Searcher};
+use anemone_search::query::{Filter, Hit, Query, Searcher};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use crate::arguments::SearchArguments;
+use crate::arguments::{SearchArguments, SearchMode};
 use crate::exit::Failure;
 use crate::freshness::{self, Freshness};
 use crate::{files, index_folder, model_folder, table};
@@ -36,66 +37,78 @@ pub(crate) fn search(arguments: &SearchArguments, json: bool) -> Result<String, 
     let root = index_folder::canonical(&root)?;
     let folder = index_folder::of(arguments.index.as_deref(), &root)?;
     let embedder = model_folder::open(arguments.model.as_deref(), arguments.threads)?;
-    let options = Options { threads: arguments.threads.map(Into::into), ..Options::default() };
-    let stale = match freshness::bring_up_to_date(&root, &folder, &embedder, &options)? {
-        Freshness::Stale(why) => {
-            anstream::eprintln!("note: {why}; the last finished index answers");
-            true
-        }
-        Freshness::UpToDate(summary) if summary.files == 0 => {
-            let skipped = freshness::skipped(summary.skipped.iter().map(|(s, n)| (s.name(), *n)));
-            let skipped =
-                if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.trim()) };
-            return Err(Failure::new(format!(
-                "`{}` has no file to search{skipped}",
-                root.display()
-            )));
-        }
-        Freshness::UpToDate(_) => false,
-    };
-    let searcher = Searcher::new(Reader::open(&folder)?)?;
-    searcher.reader().fits(&embedder)?;
-    let mode = Mode::from(arguments.mode);
+    let mut options = Options { threads: arguments.threads.map(Into::into), ..Options::default() };
+    let mut is_stale = refresh(&root, &folder, &embedder, &options)?;
     let texts: Vec<&str> = questions.iter().map(String::as_str).collect();
-    let vectors = match mode {
-        Mode::Lexical => None,
-        Mode::Hybrid | Mode::Dense => Some(embedder.embed(&texts, &Watch::default())?),
+    let vectors = match arguments.mode {
+        SearchMode::Lexical => None,
+        SearchMode::Hybrid | SearchMode::Dense => Some(embedder.embed(&texts, &Watch::default())?),
+    };
+    let query = |at: usize| Query {
+        text: texts[at],
+        vector: vectors.as_ref().map(|vectors| vectors.vector(at)),
+        mode: arguments.mode.into(),
+        top: arguments.top.into(),
+        filter: &filter,
+        dense_weight: arguments.dense_weight,
+    };
+    let ask = || -> Result<Vec<Vec<Hit>>, IndexError> {
+        let searcher = Searcher::new(Reader::open(&folder)?)?;
+        searcher.reader().fits(&embedder)?;
+        (0..texts.len()).map(|at| searcher.search(&query(at))).collect()
+    };
+    let answers = match ask() {
+        Err(error @ IndexError::Corrupt { .. }) => {
+            anstream::eprintln!("note: {error}; it is made anew");
+            options.verify = true;
+            is_stale = refresh(&root, &folder, &embedder, &options)?;
+            ask()?
+        }
+        other => other?,
     };
     let mut sources = Sources { root: &root, lines: BTreeMap::new() };
     let mut told = String::new();
-    for (at, text) in texts.iter().enumerate() {
-        let query = Query {
-            text,
-            vector: vectors.as_ref().map(|vectors| vectors.vector(at)),
-            mode,
-            top: arguments.top.into(),
-            filter: &filter,
-            dense_weight: arguments.dense_weight,
-        };
-        let hits = searcher.search(&query)?;
+    for (text, hits) in texts.iter().zip(&answers) {
         if json {
-            let report = as_json(text, arguments, stale, &hits, &mut sources);
-            told += &if arguments.queries.is_some() {
-                format!("{report}\n")
-            } else {
-                format!("{report:#}\n")
+            let report = as_json(text, arguments, is_stale, hits, &mut sources);
+            told += &match arguments.queries {
+                Some(_) => format!("{report}\n"),
+                None => format!("{report:#}\n"),
             };
             continue;
         }
         if arguments.queries.is_some() {
-            told += &format!(
-                "{}# {}{}\n\n",
-                FAINT.render(),
-                table::harmless(text),
-                FAINT.render_reset()
-            );
+            let text = table::harmless(text);
+            told += &format!("{}# {text}{}\n\n", FAINT.render(), FAINT.render_reset());
         }
         if hits.is_empty() {
             anstream::eprintln!("nothing found");
         }
-        told += &for_people(&hits, &mut sources);
+        told += &for_people(hits, &mut sources);
     }
     Ok(told)
+}
+
+/// Brings the index up to date, and tells where it could not be.
+fn refresh(
+    root: &Path,
+    folder: &Path,
+    embedder: &dyn Encode,
+    options: &Options,
+) -> Result<bool, Failure> {
+    match freshness::bring_up_to_date(root, folder, embedder, options)? {
+        Freshness::Stale(why) => {
+            anstream::eprintln!("note: {why}; the last finished index answers");
+            Ok(true)
+        }
+        Freshness::UpToDate(summary) if summary.files == 0 => {
+            let skipped = freshness::skipped(summary.skipped.iter().map(|(s, n)| (s.name(), *n)));
+            let skipped = skipped.trim();
+            let told = if skipped.is_empty() { String::new() } else { format!(" ({skipped})") };
+            Err(Failure::new(format!("`{}` has no file to search{told}", root.display())))
+        }
+        Freshness::UpToDate(_) => Ok(false),
+    }
 }
 
 /// The questions, and the tree that they go to.
@@ -165,7 +178,7 @@ impl Sources<'_> {
 fn as_json(
     question: &str,
     arguments: &SearchArguments,
-    stale: bool,
+    is_stale: bool,
     hits: &[Hit],
     sources: &mut Sources<'_>,
 ) -> Value {
@@ -188,7 +201,7 @@ fn as_json(
         "query": question,
         "root": root,
         "mode": arguments.mode.name(),
-        "stale": stale,
+        "stale": is_stale,
         "results": results,
     })
 }
