@@ -31,6 +31,23 @@ pub fn words(text: &str, push: &mut dyn FnMut(&str)) {
     }
 }
 
+/// Gives the words of `text` as they are spelt, in lower case: the parts of identifiers alone.
+pub(crate) fn parts(text: &str, push: &mut dyn FnMut(&str)) {
+    let mut word = String::new();
+    for identifier in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+        let mut start = 0;
+        while start < identifier.len() {
+            let end = start + part_length(&identifier[start..]);
+            word.clear();
+            lower(identifier[start..end].trim_start_matches('_'), &mut word);
+            if !word.is_empty() {
+                push(&word);
+            }
+            start = end;
+        }
+    }
+}
+
 /// Memory that is kept from identifier to identifier.
 #[derive(Default)]
 struct Scratch {

@@ -128,23 +128,6 @@ fn invalid_text_is_replaced_and_its_places_hold() {
 
 #[cfg(unix)]
 #[test]
-fn links_and_pipes_are_not_followed() {
-    use std::os::unix::fs::symlink;
-    let tree = Tree::new();
-    tree.write("a/b.rs", "fn b() {}\n");
-    symlink("..", tree.path("a/up")).unwrap();
-    symlink(tree.root(), tree.path("loop")).unwrap();
-    symlink("nowhere", tree.path("dangling.rs")).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(tree.path("pipe.rs")).status();
-    assert!(made.unwrap().success());
-    let summary = tree.update().unwrap();
-    assert_eq!(paths(&tree), ["a/b.rs"]);
-    assert_eq!(summary.skipped.get(&Skip::Link), Some(&3));
-    assert_eq!(summary.skipped.get(&Skip::Special), Some(&1));
-}
-
-#[cfg(unix)]
-#[test]
 fn what_may_not_be_read_is_told_and_the_run_goes_on() {
     use std::os::unix::fs::PermissionsExt;
     let tree = Tree::new();

@@ -232,7 +232,7 @@ impl Reading<'_> {
             let within = |place: usize| tokens.partition_point(|&start| start < place);
             let body_tokens = within(chunk.bytes.end) - within(chunk.bytes.start);
             let (symbol, symbol_tokens) = self.short_symbol(&chunk.symbol)?;
-            let text = text::embedded_text(path, symbol, body);
+            let text = text::embedded_text(path, symbol, body, language);
             cut.push(CutChunk {
                 first_line: *chunk.lines.start(),
                 last_line: *chunk.lines.end(),

@@ -30,7 +30,6 @@ pub use reader::{Reader, Status};
 pub use records::{ChunkEntry, ChunkRecord, FileRecord, Files, Limits, Meta, Versions};
 pub use skip::Skip;
 pub use source::read_text;
-pub use text::embedded_text;
 pub use update::{Observer, Options, Progress, Reason, Summary, update};
 pub use vectors::Vectors;
 

@@ -73,7 +73,7 @@ impl Reader {
                     continue;
                 }
                 Opened::Unclean => {
-                    return Err(IndexError::Busy { folder: folder.path().to_owned() });
+                    return Err(IndexError::corrupt(&folder.database(), "it cannot be mended"));
                 }
             };
             let meta = read_meta(&folder, &snapshot)?;

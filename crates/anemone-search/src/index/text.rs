@@ -1,44 +1,83 @@
-//! The text that is embedded for a chunk: its body, under one line that says where it stands.
+//! The text that is embedded for a chunk: its body, under one line of words that says where it
+//! stands.
+//!
+//! Models of texts know words, not spelling: names are split into theirs, and comments lose their
+//! marks. `docs/search.md` has what each is worth.
+
+use anemone_chunk::Language;
+
+use crate::words::parts;
 
 /// Changes whenever the same chunk may be embedded as another text.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
-/// A longer path loses folders at its start, a longer symbol what stands around it.
+/// Folders further up say little of a file.
+const COMPONENTS: usize = 3;
+/// Bytes of the words of a path, and of a symbol.
 const LONGEST: usize = 96;
 
 /// The text that is embedded for the chunk `body` of the file at `path`, which defines `symbol`
 /// or nothing.
-pub fn embedded_text(path: &str, symbol: &str, body: &str) -> String {
-    let header = header(path, symbol);
-    let mut text = String::with_capacity(header.len() + 1 + body.len());
-    text.push_str(&header);
+pub(super) fn embedded_text(path: &str, symbol: &str, body: &str, language: Language) -> String {
+    let mut text = header(path, symbol);
+    text.reserve(1 + body.len());
     text.push('\n');
-    text.push_str(body);
+    for line in body.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        text.push_str(&line[..line.len() - trimmed.len()]);
+        text.push_str(unmarked(trimmed, language));
+    }
     text
 }
 
-/// The line above the body.
+/// The line above the body: the words of the path's end and of the symbol.
 pub(super) fn header(path: &str, symbol: &str) -> String {
-    let path = ending(path, LONGEST, &['/']);
-    if symbol.is_empty() {
-        return path.to_owned();
+    let start = path.rmatch_indices('/').nth(COMPONENTS - 1).map_or(0, |(at, _)| at + 1);
+    let place = &path[start..];
+    let name = place.rfind('/').map_or(0, |at| at + 1);
+    let stem = place[name..].rfind('.').filter(|&at| at > 0).map_or(place.len(), |at| name + at);
+    let mut header = last_words(&place[..stem]);
+    let symbol = last_words(symbol);
+    if !header.is_empty() && !symbol.is_empty() {
+        header.push(' ');
     }
-    format!("{path} {}", ending(symbol, LONGEST, &[':', '.', ' ']))
+    header + &symbol
 }
 
-/// The end of `text` of at most so many bytes, from after a separator if there is one.
-fn ending<'a>(text: &'a str, longest: usize, separators: &[char]) -> &'a str {
-    if text.len() <= longest {
-        return text;
-    }
-    let mut start = text.len() - longest;
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    let end = &text[start..];
-    match end.find(separators) {
-        Some(place) => end[place..].trim_start_matches(separators),
-        None => end,
+/// The last words of `text`, as many as there is room for.
+fn last_words(text: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    parts(text, &mut |word| words.push(word.to_owned()));
+    let mut room = LONGEST;
+    let fitting = words.iter().rev().take_while(|word| {
+        let fits = word.len() < room;
+        room = room.saturating_sub(word.len() + 1);
+        fits
+    });
+    let count = fitting.count();
+    words[words.len() - count..].join(" ")
+}
+
+/// A line without the mark of a comment at its start.
+fn unmarked(line: &str, language: Language) -> &str {
+    const SLASHES: [&str; 9] = ["///", "//!", "//", "/**", "/*!", "/*", "*/", "* ", "*\n"];
+    const HASHES: [&str; 3] = ["#", "\"\"\"", "'''"];
+    let marks: &[&str] = match language {
+        Language::Markdown => &[],
+        Language::Python | Language::Text => &HASHES,
+        Language::Rust
+        | Language::JavaScript
+        | Language::TypeScript
+        | Language::Tsx
+        | Language::Go
+        | Language::C
+        | Language::Cpp
+        | Language::Java => &SLASHES,
+    };
+    match marks.iter().find_map(|mark| line.strip_prefix(mark)) {
+        Some("") => "\n",
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(rest),
+        None => line,
     }
 }
 
@@ -47,16 +86,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_says_where_the_body_stands() {
-        assert_eq!(embedded_text("a/b.rs", "C::d", "fn d() {}"), "a/b.rs C::d\nfn d() {}");
-        assert_eq!(embedded_text("a/b.md", "", "text"), "a/b.md\ntext");
+    fn the_header_says_in_words_where_the_body_stands() {
+        let text = |path, symbol| embedded_text(path, symbol, "x", Language::Text);
+        assert_eq!(text("a/b/src/tokenPool.rs", "C::find_it"), "b src token pool c find it\nx");
+        assert_eq!(text("README.md", ""), "readme\nx");
+        assert_eq!(text(".ci/run", ""), "ci run\nx");
+        assert_eq!(text("src/.hidden", "HTTPServer"), "src hidden http server\nx");
     }
 
     #[test]
-    fn long_paths_lose_folders_at_their_start() {
-        let path = format!("{}/d/e.rs", "größe/".repeat(40));
-        let short = header(&path, &"x".repeat(500));
-        assert!(short.starts_with("größe/") && short.len() <= 2 * LONGEST + 1);
-        assert!(short.contains("/d/e.rs xxx"));
+    fn long_names_lose_words_at_their_start() {
+        let header = header("a/größe.rs", &"long_name ".repeat(50));
+        assert!(header.starts_with("a größe long name long") || header.starts_with("a größe name"));
+        assert!(header.len() <= 2 * LONGEST + 1);
+    }
+
+    #[test]
+    fn comments_lose_their_marks_and_code_keeps_its_own() {
+        let body = |text, language| embedded_text("", "", text, language);
+        let rust = "    /// Opens it.\n    //\n    *count += 1;\n#[test]\n";
+        assert_eq!(
+            body(rust, Language::Rust),
+            "\n    Opens it.\n    \n    *count += 1;\n#[test]\n"
+        );
+        let python = "# Why.\ndef a():\n    \"\"\"Does it.\"\"\"\n";
+        assert_eq!(body(python, Language::Python), "\nWhy.\ndef a():\n    Does it.\"\"\"\n");
+        let java = "/**\n * Does it.\n */\nint a;";
+        assert_eq!(body(java, Language::Java), "\n\n Does it.\n \nint a;");
+        assert_eq!(body("# Head\n* item\n", Language::Markdown), "\n# Head\n* item\n");
     }
 }

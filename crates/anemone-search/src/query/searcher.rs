@@ -9,6 +9,7 @@ use super::dense;
 use super::filter::Filter;
 use super::fuse::fuse;
 use super::lexical::{self, Lengths};
+use super::likelihood::{TEST, is_test_file, is_test_symbol};
 use crate::IndexError;
 use crate::index::{Files, Reader};
 
@@ -113,33 +114,40 @@ impl Searcher {
                 Some(lexical::scores(query.text, reader, files, place, &self.lengths)?)
             }
         };
-        let fused;
-        let scores = match (&dense, &lexical) {
-            (Some(dense), Some(lexical)) => {
-                fused = fuse(dense, lexical, query.dense_weight);
-                &fused
-            }
-            (Some(dense), None) => dense,
-            (None, Some(lexical)) => &lexical.chunks,
+        let mut scores = match (&dense, &lexical) {
+            (Some(dense), Some(lexical)) => fuse(dense, lexical, query.dense_weight),
+            (Some(dense), None) => dense.clone(),
+            (None, Some(lexical)) => lexical.chunks.clone(),
             (None, None) => return Ok(Vec::new()),
         };
+        for (file, pair) in self.files.records().iter().zip(self.starts.windows(2)) {
+            if is_test_file(&file.path) {
+                scores[pair[0]..pair[1]].iter_mut().for_each(|score| *score *= TEST);
+            }
+        }
         let is_answer = |chunk: &usize| dense.is_some() || scores[*chunk] > 0.0;
         let mut order: Vec<usize> = self.admitted(query.filter).filter(is_answer).collect();
         let by_score = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
-        if order.len() > query.top && query.top > 0 {
-            order.select_nth_unstable_by(query.top - 1, by_score);
+        // Symbols are looked up for some more than are asked for, since they move chunks down.
+        let near = query.top.saturating_mul(4).saturating_add(16);
+        if order.len() > near {
+            order.select_nth_unstable_by(near - 1, by_score);
         }
-        order.truncate(query.top);
-        order.sort_unstable_by(by_score);
+        order.truncate(near);
         let hit = |&chunk: &usize| {
-            self.hit(
-                chunk,
-                scores[chunk],
-                dense.as_ref().map(|scores| scores[chunk]),
-                lexical.as_ref().map(|scores| scores.chunks[chunk]),
-            )
+            let dense = dense.as_ref().map(|scores| scores[chunk]);
+            let lexical = lexical.as_ref().map(|scores| scores.chunks[chunk]);
+            Ok((chunk, self.hit(chunk, scores[chunk], dense, lexical)?))
         };
-        order.iter().map(hit).collect()
+        let mut hits = order.iter().map(hit).collect::<Result<Vec<_>, IndexError>>()?;
+        for (_, hit) in &mut hits {
+            if is_test_symbol(&hit.symbol) && !is_test_file(&hit.path) {
+                hit.score *= TEST;
+            }
+        }
+        hits.sort_by(|(a, x), (b, y)| y.score.total_cmp(&x.score).then(a.cmp(b)));
+        hits.truncate(query.top);
+        Ok(hits.into_iter().map(|(_, hit)| hit).collect())
     }
 
     /// The chunks of the files that `filter` lets through.
