@@ -15,7 +15,7 @@ mod eight_bit;
 mod pieces;
 mod weights;
 
-pub(crate) use weights::{Finish, Part, Weights, multiply_each, scratch_each};
+pub(crate) use weights::{Part, Weights, multiply_each, scratch_each};
 
 use rten_gemm::{
     BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedAMatrix, PackedBMatrix,

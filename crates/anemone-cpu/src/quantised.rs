@@ -1,8 +1,6 @@
 //! Compressed constants that stay as they lie in the file: whole numbers of 8 bits, with one scale
 //! for all or one for each place on one axis.
 
-use std::borrow::Cow;
-
 use anemone_tensor::{DataType, Tensor};
 
 use crate::array::{Owned, OwnedData, Storage, zeros};
@@ -77,7 +75,10 @@ impl Quantised {
     }
 
     /// The numbers less their offset, if all are whole numbers of 8 bits with a sign.
-    pub(crate) fn whole_numbers(&self) -> Option<Cow<'_, [i8]>> {
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn whole_numbers(&self) -> Option<std::borrow::Cow<'_, [i8]>> {
+        use std::borrow::Cow;
+
         self.verify().ok()?;
         let bytes: &[u8] = self.numbers.data();
         let signed = self.numbers.dtype() == DataType::I8;
@@ -93,6 +94,7 @@ impl Quantised {
     }
 
     /// The scale for each place on `axis`; `None` where scales are for places on another one.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn scales(&self, axis: usize) -> Option<Vec<f32>> {
         match self.scale.as_slice() {
             [scale] => Some(vec![*scale; *self.shape().get(axis)?]),

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::Finish;
 use super::amx::{PIECES, SIDE, STEP, TILE, Tiles};
 use super::eight_bit::EightBit;
 use super::pieces::{expand, split_rows};
+use super::weights::Finish;
 
 /// A part's product for at most 32 rows.
 pub(super) struct Block<'a> {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::amx::{self, SIDE, STEP, TILE};
 use super::blocks::{Block, run};
 use super::pieces::{SHIFT, expand};
-use super::{Finish, Part};
+use super::weights::{Finish, Part};
 use crate::kernel::Short;
 use crate::quantised::Quantised;
 

@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 
 use super::{Bias, Epilogue, Left, Matrix, PackedRight, Right};
-use crate::kernel::Short;
 use crate::quantised::Quantised;
 
 #[cfg(target_arch = "x86_64")]
 use super::eight_bit::{self, EightBit};
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::Short;
 
 /// Rows of a finished product that one thread goes on with at a time.
 const ROWS: usize = 32;
@@ -81,42 +82,52 @@ impl Weights {
 }
 
 /// How many `f32` of scratch memory [`multiply_each`] wants.
-pub(crate) fn scratch_each(weights: &[&Weights], rows: usize) -> usize {
-    #[cfg(target_arch = "x86_64")]
-    return eight_bit::scratch(eight_bits(weights.iter().copied()), rows);
-    #[cfg(not(target_arch = "x86_64"))]
-    return 0 * (weights.len() + rows);
-}
-
 #[cfg(target_arch = "x86_64")]
-fn eight_bits<'a>(
-    weights: impl Iterator<Item = &'a Weights>,
-) -> impl Iterator<Item = &'a EightBit> {
-    weights.filter_map(|weights| match weights {
+pub(crate) fn scratch_each(weights: &[&Weights], rows: usize) -> usize {
+    let narrow = weights.iter().filter_map(|weights| match weights {
         Weights::EightBit(packed) => Some(packed),
         Weights::Floats(_) => None,
-    })
+    });
+    eight_bit::scratch(narrow, rows)
+}
+
+/// How many `f32` of scratch memory [`multiply_each`] wants.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn scratch_each(_: &[&Weights], _: usize) -> usize {
+    0
 }
 
 /// Writes the product of the dense rows `x` with the weights of each part, bias added, and calls
 /// `finish` on them. All weights have the same number of rows, that of `x`'s columns.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn multiply_each<'a>(
     parts: Vec<(&'a Weights, Part<'a>)>,
     x: &[f32],
     finish: &Finish<'_>,
     scratch: &mut [f32],
 ) -> Result<(), String> {
-    let mut narrow: Short<(_, Part<'_>)> = Short::new();
+    let mut narrow: Short<(&EightBit, Part<'_>)> = Short::new();
     for (weights, part) in parts {
         match weights {
-            #[cfg(target_arch = "x86_64")]
             Weights::EightBit(packed) => narrow.push((packed, part)),
             Weights::Floats(packed) => floats(packed, part, x, finish)?,
         }
     }
-    #[cfg(target_arch = "x86_64")]
-    eight_bit::multiply(&mut narrow, x, finish, scratch)?;
-    Ok(())
+    eight_bit::multiply(&mut narrow, x, finish, scratch)
+}
+
+/// Writes the product of the dense rows `x` with the weights of each part, bias added, and calls
+/// `finish` on them. All weights have the same number of rows, that of `x`'s columns.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn multiply_each<'a>(
+    parts: Vec<(&'a Weights, Part<'a>)>,
+    x: &[f32],
+    finish: &Finish<'_>,
+    _: &mut [f32],
+) -> Result<(), String> {
+    parts
+        .into_iter()
+        .try_for_each(|(Weights::Floats(packed), part)| floats(packed, part, x, finish))
 }
 
 fn floats(
