@@ -1,5 +1,6 @@
 //! The commands and their arguments, as `--help` tells them.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -197,7 +198,7 @@ pub(crate) struct BenchArguments {
 pub(crate) struct SearchArguments {
     /// What is looked for, and the folder to look in; without a folder, the one at hand
     #[arg(value_names = ["QUERY", "PATH"], num_args = 0..=2, value_hint = ValueHint::DirPath)]
-    pub(crate) words: Vec<String>,
+    pub(crate) words: Vec<OsString>,
     /// Ask every line of a file instead, or of the standard input where it is -
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) queries: Option<PathBuf>,

@@ -9,7 +9,7 @@ use anemone_embed::{Embeddings, Encode, Watch};
 use serde_json::json;
 
 use crate::arguments::EmbedArguments;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::progress::Progress;
 use crate::{files, model_folder, npy, table};
 
@@ -47,10 +47,10 @@ pub(crate) fn embed(arguments: &EmbedArguments, json: bool) -> Result<String, Fa
     if !made.truncated.is_empty() {
         let (cut, of) = (made.truncated.len(), texts.len());
         let limit = embedder.max_tokens();
-        anstream::eprintln!(
+        exit::say(&format!(
             "note: {cut} of {of} texts are longer than the {limit} tokens that the model reads; \
              their ends were left out"
-        );
+        ));
     }
     if let Some(path) = &arguments.npy {
         let array = Array::from_f32(vec![texts.len(), made.dimension], &made.vectors)
@@ -73,7 +73,7 @@ pub(crate) fn embed(arguments: &EmbedArguments, json: bool) -> Result<String, Fa
             "{told}\nwrote float32 [{}, {}] to {}\n",
             texts.len(),
             made.dimension,
-            path.display()
+            table::harmless_name(&path.display().to_string())
         )),
         None => Ok(for_people(&texts, &made)),
     }
@@ -89,8 +89,10 @@ fn texts(arguments: &EmbedArguments) -> Result<Vec<Named>, Failure> {
                 .read_to_string(&mut lines)
                 .map_err(|error| Failure::new(format!("cannot read the input: {error}")))?;
             texts.extend(lines.lines().map(|line| Named { name: line.into(), text: line.into() }));
-        } else if !arguments.text && Path::new(argument).is_file() {
-            let text = files::read_lossy(Path::new(argument))?;
+        } else if !arguments.text && Path::new(argument).exists() {
+            let text = files::read_lossy(Path::new(argument)).map_err(|error| {
+                Failure::from(error).hint("with --text every argument is a text itself")
+            })?;
             texts.push(Named { name: argument.clone(), text });
         } else {
             texts.push(Named { name: argument.clone(), text: argument.clone() });
@@ -150,7 +152,7 @@ fn for_people(texts: &[Named], made: &Embeddings) -> String {
         told += &table::columns(&rows);
     }
     if !io::stdout().is_terminal() {
-        anstream::eprintln!("hint: --json or --npy FILE gives the whole vectors");
+        exit::say("hint: --json or --npy FILE gives the whole vectors");
     }
     told
 }

@@ -1,6 +1,7 @@
 //! What the user reads and the shell gets when a command fails: the only place where errors
 //! become messages, hints and exit codes.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anemone::Error;
@@ -8,6 +9,7 @@ use anemone_embed::EmbedError;
 use anemone_search::IndexError;
 
 use crate::files::{FileError, FileFault};
+use crate::table;
 
 /// A command that failed.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl Failure {
             (Some(hint), false) => vec![error, hint],
         };
         for line in lines {
-            anstream::eprintln!("{line}");
+            say(&line);
         }
         ExitCode::from(self.code)
     }
@@ -95,6 +97,13 @@ impl From<FileError> for Failure {
             FileFault::Io(_) | FileFault::TooLarge(_) => failure,
         }
     }
+}
+
+/// Tells the user something beside the result. It does nothing to a terminal, whatever is in it; where
+/// nobody can be told, the work goes on.
+pub(crate) fn say(text: &str) {
+    let line = format!("{}\n", table::harmless(text));
+    drop(anstream::stderr().write_all(line.as_bytes()));
 }
 
 /// Text of any origin as one line that does nothing to a terminal.

@@ -102,27 +102,40 @@ fn regular(path: &Path) -> io::Result<File> {
 }
 
 /// Writes every file or none that is only half there: each is written aside, then all are renamed.
+/// What a link leads to is replaced, not the link. A pipe or a device, whose place no file may
+/// take, is written to once the files are there.
 pub(crate) fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), FileError> {
+    let (streams, files): (Vec<_>, Vec<_>) = files.iter().partition(|(path, _)| is_stream(path));
     let mut aside = Vec::with_capacity(files.len());
     let mut outcome = Ok(());
     for (path, bytes) in files {
-        let temporary = beside(path);
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let temporary = beside(&place);
         outcome = fs::write(&temporary, bytes).map_err(|error| unwritten(path, error));
-        aside.push((temporary, path));
+        aside.push((temporary, place, path));
         if outcome.is_err() {
             break;
         }
     }
-    for (temporary, path) in &aside {
+    for (temporary, place, path) in &aside {
         if outcome.is_ok() {
-            outcome = fs::rename(temporary, path).map_err(|error| unwritten(path, error));
+            outcome = fs::rename(temporary, place).map_err(|error| unwritten(path, error));
         }
         if outcome.is_err() {
             // What was written aside is of no use; that it stays where it cannot go is no news.
             drop(fs::remove_file(temporary));
         }
     }
-    outcome
+    outcome?;
+    for (path, bytes) in streams {
+        fs::write(path, bytes).map_err(|error| unwritten(path, error))?;
+    }
+    Ok(())
+}
+
+/// Whether something is there that is neither file nor folder.
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 fn unwritten(path: &Path, error: io::Error) -> FileError {

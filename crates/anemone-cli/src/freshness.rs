@@ -7,7 +7,7 @@ use anemone_embed::Encode;
 use anemone_search::IndexError;
 use anemone_search::index::{Observer, Options, Progress as Step, Reader, Summary, update};
 
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::progress::Progress;
 use crate::table;
 
@@ -28,11 +28,12 @@ pub(crate) fn bring_up_to_date(
     options: &Options,
 ) -> Result<Freshness, Failure> {
     let usable = || Reader::open(folder).and_then(|reader| reader.fits(encoder)).is_ok();
-    match run(root, folder, encoder, options) {
+    introduce(root, folder, encoder);
+    match advance(root, folder, encoder, options) {
         Ok(summary) => Ok(Freshness::UpToDate(summary)),
         Err(IndexError::Busy { .. }) if !usable() => {
             let waiting = Options { wait: true, ..options.clone() };
-            Ok(Freshness::UpToDate(run(root, folder, encoder, &waiting)?))
+            Ok(Freshness::UpToDate(advance(root, folder, encoder, &waiting)?))
         }
         Err(
             error @ (IndexError::Busy { .. }
@@ -50,15 +51,29 @@ pub(crate) fn run(
     encoder: &dyn Encode,
     options: &Options,
 ) -> Result<Summary, IndexError> {
+    introduce(root, folder, encoder);
+    advance(root, folder, encoder, options)
+}
+
+/// Says what a first run does.
+fn introduce(root: &Path, folder: &Path, encoder: &dyn Encode) {
     if matches!(Reader::open(folder), Err(IndexError::Missing { .. })) {
-        anstream::eprintln!(
+        exit::say(&format!(
             "{} is new here: every file is read and embedded once with {}; later only what \
              changed is.\nThe index goes to {}",
             root.display(),
             encoder.name(),
             folder.display(),
-        );
+        ));
     }
+}
+
+fn advance(
+    root: &Path,
+    folder: &Path,
+    encoder: &dyn Encode,
+    options: &Options,
+) -> Result<Summary, IndexError> {
     let narrator = Narrator::default();
     let tell = |step: Step| narrator.tell(step);
     update(root, folder, encoder, options, &Observer { progress: Some(&tell), stop: None })
@@ -94,9 +109,6 @@ impl Narrator {
         }
         if let Some((_, bar)) = shown.as_ref() {
             bar.set(position);
-            if let Step::Embedding { chunks, of_chunks, .. } = step {
-                bar.say(format!("embedding {chunks} of {of_chunks} chunks"));
-            }
         }
     }
 }
@@ -104,7 +116,7 @@ impl Narrator {
 fn begin(step: Step) -> Progress {
     match step {
         Step::Waiting => {
-            anstream::eprintln!("another process is indexing the same folder; waiting for it");
+            exit::say("another process is indexing the same folder; waiting for it");
             Progress::spinning("waiting")
         }
         Step::Scanning => Progress::spinning("looking for files"),

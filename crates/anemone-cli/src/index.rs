@@ -38,7 +38,7 @@ fn make(arguments: &IndexArguments, json: bool) -> Result<String, Failure> {
     Ok(format!(
         "{}{seconds:.1} s; the index is in {}\n",
         freshness::summary(&summary),
-        folder.display()
+        table::harmless_name(&folder.display().to_string())
     ))
 }
 
@@ -91,8 +91,8 @@ fn status(place: &PlaceArguments, digest: bool, json: bool) -> Result<String, Fa
         return Ok(format!("{report:#}\n"));
     }
     let rows = [
-        ("tree", status.root.clone()),
-        ("index", status.folder.display().to_string()),
+        ("tree", table::harmless_name(&status.root)),
+        ("index", table::harmless_name(&status.folder.display().to_string())),
         ("size", table::size(status.size)),
         ("model", format!("{}, {} elements", status.model, status.dimension)),
         ("files", status.files.to_string()),
@@ -112,5 +112,6 @@ fn remove(place: &PlaceArguments, json: bool) -> Result<String, Failure> {
     if json {
         return Ok(format!("{}\n", json!({ "cleared": folder.to_string_lossy() })));
     }
-    Ok(format!("there is no index in {} any more\n", folder.display()))
+    let folder = table::harmless_name(&folder.display().to_string());
+    Ok(format!("there is no index in {folder} any more\n"))
 }

@@ -44,8 +44,20 @@ use arguments::{Arguments, Command};
 use exit::Failure;
 
 fn main() -> ExitCode {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // What a damaged index breaks is caught where it happens, and told as an error.
+        if !anemone_search::index::is_guarded() {
+            told(panic);
+        }
+    }));
     let Arguments { json, command } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        // An argument may be a file's name, and move the terminal if it were repeated.
+        Err(error) if error.use_stderr() && is_any_argument_hostile() => {
+            exit::say(error.render().to_string().trim_end());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
         Err(error) => {
             // Nobody is left to tell where the terminal is gone.
             drop(error.print());
@@ -53,7 +65,9 @@ fn main() -> ExitCode {
         }
     };
     let is_predict = matches!(command, Command::Predict(_));
-    match perform(command, json).and_then(|text| print(&text)) {
+    let told = perform(command, json);
+    let told = if json { told.map(|text| table::harmless_json(&text)) } else { told };
+    match told.and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(is_predict),
     }
@@ -77,6 +91,10 @@ fn perform(command: Command, json: bool) -> Result<String, Failure> {
             Ok(String::from_utf8_lossy(&script).into_owned())
         }
     }
+}
+
+fn is_any_argument_hostile() -> bool {
+    std::env::args_os().any(|argument| argument.to_string_lossy().contains(char::is_control))
 }
 
 /// Prints to the standard output; a reader that went away is no fault.

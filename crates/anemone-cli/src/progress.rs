@@ -1,9 +1,12 @@
 //! Progress of long work: a bar with rate and time left on a terminal, nothing elsewhere.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 /// A bar on the standard error. It goes when it is finished or dropped.
 pub(crate) struct Progress(ProgressBar);
@@ -11,7 +14,8 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// A bar for so many `things`.
     pub(crate) fn counting(verb: &'static str, count: u64, things: &'static str) -> Progress {
-        let template = "{msg} [{bar:30}] {human_pos}/{human_len} {prefix}, {per_sec}, {eta} left";
+        // It fits in 80 columns: what is cut off at a line's end is the time left.
+        let template = "{msg} {human_pos} of {human_len} {prefix} [{bar:16}] {rate}/s, {left}";
         let bar = Progress::bar(Some(count), template);
         bar.set_message(verb);
         bar.set_prefix(things);
@@ -31,16 +35,12 @@ impl Progress {
             if is_here { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(count, target);
         let style = ProgressStyle::with_template(template).expect("the template is a constant");
+        let style = style.with_key("rate", rate).with_key("left", left);
         bar.set_style(style.progress_chars("=> "));
         if is_here {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         bar
-    }
-
-    /// Says something else.
-    pub(crate) fn say(&self, message: String) {
-        self.0.set_message(message);
     }
 
     /// So many more are done.
@@ -57,6 +57,19 @@ impl Progress {
     pub(crate) fn finish(self) {
         self.0.finish_and_clear();
     }
+}
+
+fn rate(state: &ProgressState, into: &mut dyn Write) {
+    // A bar that lacks a number is better than a program that ends for it.
+    let _ = write!(into, "{}", HumanCount(state.per_sec() as u64));
+}
+
+/// The time left, once something is done that tells it.
+fn left(state: &ProgressState, into: &mut dyn Write) {
+    let _ = match state.pos() {
+        0 => write!(into, "time left unknown"),
+        _ => write!(into, "{:#} left", HumanDuration(state.eta())),
+    };
 }
 
 impl Drop for Progress {

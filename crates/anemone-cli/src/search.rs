@@ -1,6 +1,7 @@
 //! `anemone search`: questions to a tree of files.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use crate::arguments::{SearchArguments, SearchMode};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::freshness::{self, Freshness};
 use crate::{files, index_folder, model_folder, table};
 
@@ -44,6 +45,13 @@ pub(crate) fn search(arguments: &SearchArguments, json: bool) -> Result<String, 
         SearchMode::Lexical => None,
         SearchMode::Hybrid | SearchMode::Dense => Some(embedder.embed(&texts, &Watch::default())?),
     };
+    if let Some(made) = vectors.as_ref().filter(|made| !made.truncated.is_empty()) {
+        let (cut, of, limit) = (made.truncated.len(), texts.len(), embedder.max_tokens());
+        exit::say(&format!(
+            "note: {cut} of {of} queries are longer than the {limit} tokens that the model reads; \
+             their meaning is taken from their starts"
+        ));
+    }
     let query = |at: usize| Query {
         text: texts[at],
         vector: vectors.as_ref().map(|vectors| vectors.vector(at)),
@@ -59,7 +67,7 @@ pub(crate) fn search(arguments: &SearchArguments, json: bool) -> Result<String, 
     };
     let answers = match ask() {
         Err(error @ IndexError::Corrupt { .. }) => {
-            anstream::eprintln!("note: {error}; it is made anew");
+            exit::say(&format!("note: {error}; it is made anew"));
             options.verify = true;
             is_stale = refresh(&root, &folder, &embedder, &options)?;
             ask()?
@@ -78,11 +86,11 @@ pub(crate) fn search(arguments: &SearchArguments, json: bool) -> Result<String, 
             continue;
         }
         if arguments.queries.is_some() {
-            let text = table::harmless(text);
+            let text = table::harmless_name(text);
             told += &format!("{}# {text}{}\n\n", FAINT.render(), FAINT.render_reset());
         }
         if hits.is_empty() {
-            anstream::eprintln!("nothing found");
+            exit::say("nothing found");
         }
         told += &for_people(hits, &mut sources);
     }
@@ -98,7 +106,7 @@ fn refresh(
 ) -> Result<bool, Failure> {
     match freshness::bring_up_to_date(root, folder, embedder, options)? {
         Freshness::Stale(why) => {
-            anstream::eprintln!("note: {why}; the last finished index answers");
+            exit::say(&format!("note: {why}; the last finished index answers"));
             Ok(true)
         }
         Freshness::UpToDate(summary) if summary.files == 0 => {
@@ -118,8 +126,8 @@ fn questions(arguments: &SearchArguments) -> Result<(Vec<String>, PathBuf), Fail
     let Some(file) = &arguments.queries else {
         return match words {
             [] => Err(Failure::usage("there is no query").hint("anemone search QUERY [PATH]")),
-            [query] => Ok((vec![query.clone()], here())),
-            [query, path, ..] => Ok((vec![query.clone()], path.into())),
+            [query] => Ok((vec![text_of(query)?], here())),
+            [query, path, ..] => Ok((vec![text_of(query)?], path.into())),
         };
     };
     let root = match words {
@@ -141,6 +149,12 @@ fn questions(arguments: &SearchArguments) -> Result<(Vec<String>, PathBuf), Fail
         return Err(Failure::usage("there is no query in the file"));
     }
     Ok((questions, root))
+}
+
+/// A query as it was typed; a folder's name may be no Unicode, a query may not.
+fn text_of(query: &OsStr) -> Result<String, Failure> {
+    let text = query.to_str().ok_or_else(|| Failure::usage("the query is no UTF-8"))?;
+    Ok(text.to_owned())
 }
 
 fn filter(arguments: &SearchArguments) -> Result<Filter, Failure> {
@@ -213,11 +227,11 @@ fn for_people(hits: &[Hit], sources: &mut Sources<'_>) -> String {
         told += &format!(
             "{}{}:{first}-{last}{}",
             PATH.render(),
-            table::harmless(&hit.path),
+            table::harmless_name(&hit.path),
             PATH.render_reset()
         );
         if !hit.symbol.is_empty() {
-            let symbol = table::harmless(&hit.symbol);
+            let symbol = table::harmless_name(&hit.symbol);
             told += &format!("  {}{symbol}{}", SYMBOL.render(), SYMBOL.render_reset());
         }
         told += &format!("  {}{:.3}{}\n", FAINT.render(), hit.score, FAINT.render_reset());

@@ -44,6 +44,24 @@ pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
+/// A name of any origin in one line that does nothing to a terminal.
+pub(crate) fn harmless_name(name: &str) -> String {
+    harmless(name).replace('\n', "\u{fffd}")
+}
+
+/// JSON in which also those control characters are escaped that JSON itself lets stand, since a
+/// terminal obeys them.
+pub(crate) fn harmless_json(json: &str) -> String {
+    let mut told = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => told += &format!("\\u{:04x}", u32::from(c)),
+            _ => told.push(c),
+        }
+    }
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +70,17 @@ mod tests {
     fn numbers_are_told_with_units() {
         assert_eq!((size(1023), size(1536)), ("1023 B".into(), "1.5 KiB".into()));
         assert_eq!((count(999), count(2_500_000)), ("999".into(), "2.5 M".into()));
+    }
+
+    #[test]
+    fn no_control_character_of_any_kind_is_left() {
+        let hostile = "a\u{1b}[2J\u{7f}\u{9b}5m\nb";
+        assert_eq!(harmless_name(hostile), "a\u{fffd}[2J\u{fffd}\u{fffd}5m\u{fffd}b");
+        let json = serde_json::json!({ "name": hostile }).to_string();
+        let told = harmless_json(&json);
+        assert!(!told.contains(char::is_control), "{told}");
+        let read: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(read["name"], hostile);
     }
 
     #[test]

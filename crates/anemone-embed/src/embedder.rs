@@ -52,9 +52,11 @@ impl Embedder {
             let model = runtime.load(&folder.package);
             (tokens.join(), model)
         });
-        let tokens =
-            tokens.map_err(|_| EmbedError::Tokenizer("its file broke the reader".into()))?;
-        Embedder::new(&folder, tokens?, model?)
+        let broken = |what: String| EmbedError::Folder { path: path.join("tokenizer.json"), what };
+        let tokens = tokens
+            .map_err(|_| broken("it broke the reader".to_owned()))?
+            .map_err(|error| broken(error.to_string()))?;
+        Embedder::new(&folder, tokens, model?)
     }
 
     fn new(folder: &ModelFolder, tokens: Tokens, model: Model) -> Result<Embedder, EmbedError> {

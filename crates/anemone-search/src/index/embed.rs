@@ -11,7 +11,7 @@ use super::vectors::{Key, VectorStore};
 use crate::IndexError;
 
 /// Texts that are embedded and kept at a time: enough for the encoder to batch by length.
-const WINDOW: usize = 512;
+const WINDOW: usize = 256;
 
 /// What became of the texts.
 #[derive(Clone, Copy, Debug, Default)]

@@ -17,7 +17,8 @@ use super::vectors::{self, Key};
 use super::walk::Entry;
 use crate::{IndexError, words};
 
-/// How often a word of a chunk's symbol counts, beside those of its body and path.
+/// How often a word of a chunk's symbol counts, beside those of its body and path. What has no
+/// symbol, such as a file's head, goes by the name of its file.
 const SYMBOL_WEIGHT: u32 = 3;
 /// Tokens kept free for a symbol in the header.
 const SYMBOL_TOKENS: usize = 24;
@@ -226,17 +227,19 @@ impl Reading<'_> {
         let limits = anemone_chunk::Limits { target: self.limits.target.min(maximum), maximum };
         let mut path_words = Vec::new();
         words(path, &mut |word| path_words.push(word.to_owned()));
+        let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
         let mut cut = Vec::new();
         for chunk in anemone_chunk::chunk(source, language, &tokens, limits) {
             let body = &source[chunk.bytes.clone()];
             let within = |place: usize| tokens.partition_point(|&start| start < place);
             let body_tokens = within(chunk.bytes.end) - within(chunk.bytes.start);
+            let name = if chunk.symbol.is_empty() { stem } else { &chunk.symbol };
             let (symbol, symbol_tokens) = self.short_symbol(&chunk.symbol)?;
             let text = text::embedded_text(path, symbol, body, language);
             cut.push(CutChunk {
                 first_line: *chunk.lines.start(),
                 last_line: *chunk.lines.end(),
-                words: count_words(body, &chunk.symbol, &path_words),
+                words: count_words(body, name, &path_words),
                 key: vectors::key(&self.encoder.identity(), &text),
                 text,
                 tokens: (body_tokens + path_tokens + symbol_tokens) as u32,
@@ -264,7 +267,7 @@ impl Reading<'_> {
     }
 }
 
-fn count_words(body: &str, symbol: &str, path_words: &[String]) -> Vec<(String, u32)> {
+fn count_words(body: &str, name: &str, path_words: &[String]) -> Vec<(String, u32)> {
     let mut counts: HashMap<String, u32> = HashMap::new();
     let mut add = |word: &str, weight: u32| match counts.get_mut(word) {
         Some(count) => *count += weight,
@@ -273,7 +276,7 @@ fn count_words(body: &str, symbol: &str, path_words: &[String]) -> Vec<(String, 
         }
     };
     words(body, &mut |word| add(word, 1));
-    words(symbol, &mut |word| add(word, SYMBOL_WEIGHT));
+    words(name, &mut |word| add(word, SYMBOL_WEIGHT));
     for word in path_words {
         add(word, 1);
     }

@@ -30,6 +30,7 @@ pub use reader::{Reader, Status};
 pub use records::{ChunkEntry, ChunkRecord, FileRecord, Files, Limits, Meta, Versions};
 pub use skip::Skip;
 pub use source::read_text;
+pub use store::is_guarded;
 pub use update::{Observer, Options, Progress, Reason, Summary, update};
 pub use vectors::Vectors;
 

@@ -67,11 +67,19 @@ impl Reader {
                 Opened::Missing => {
                     return Err(IndexError::Missing { folder: folder.path().to_owned() });
                 }
-                Opened::Unclean if tries < TRIES => {
-                    let _lock = folder.try_lock()?;
-                    Change::mend(&folder)?;
-                    continue;
-                }
+                Opened::Unclean if tries < TRIES => match mend(&folder) {
+                    Ok(()) => continue,
+                    Err(IndexError::Full { .. } | IndexError::ReadOnly { .. }) => {
+                        match Snapshot::open_in_memory(&folder)? {
+                            Opened::Ready(snapshot) => snapshot,
+                            Opened::Missing | Opened::Unclean => {
+                                let folder = folder.path().to_owned();
+                                return Err(IndexError::Missing { folder });
+                            }
+                        }
+                    }
+                    Err(error) => return Err(error),
+                },
                 Opened::Unclean => {
                     return Err(IndexError::corrupt(&folder.database(), "it cannot be mended"));
                 }
@@ -170,6 +178,12 @@ impl Meta {
             None
         }
     }
+}
+
+/// Mends what a killed writer left, unless another process writes.
+fn mend(folder: &Folder) -> Result<(), IndexError> {
+    let _lock = folder.try_lock()?;
+    Change::mend(folder)
 }
 
 /// What the index says of itself, if this program understands it.

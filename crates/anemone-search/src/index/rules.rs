@@ -7,7 +7,7 @@ use anemone_chunk::Language;
 use super::Skip;
 
 /// Changes whenever a rule does, so that older indexes are made anew.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Folders with a dot that people write in, and files.
 const SHOWN: [&str; 14] = [

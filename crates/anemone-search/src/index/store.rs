@@ -2,14 +2,17 @@
 //!
 //! Every value carries a checksum, since redb looks at its own only when it repairs. A damaged
 //! file can make redb panic, so each step stands in a guard that turns a panic into an error.
+#![allow(clippy::disallowed_methods, reason = "the database is read here")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use redb::backends::InMemoryBackend;
 use redb::{
     Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    ReadableTable, TableDefinition, WriteTransaction,
+    ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
 };
 
 use super::codec::{seal, unseal};
@@ -65,7 +68,13 @@ pub(super) enum Opened {
 pub(super) struct Snapshot {
     path: PathBuf,
     read: ReadTransaction,
-    _database: ReadOnlyDatabase,
+    _database: Source,
+}
+
+/// Where a state is read from, kept open as long as it is read.
+enum Source {
+    File(#[expect(dead_code, reason = "held, not used")] ReadOnlyDatabase),
+    Memory(#[expect(dead_code, reason = "held, not used")] Database),
 }
 
 impl Snapshot {
@@ -80,9 +89,28 @@ impl Snapshot {
                 Err(redb::DatabaseError::RepairAborted) => return Ok(None),
                 Err(error) => return Err(error.into()),
             };
-            Ok(Some((database.begin_read()?, database)))
+            Ok(Some((database.begin_read()?, Source::File(database))))
         })?;
         let Some((read, database)) = opened else { return Ok(Opened::Unclean) };
+        Snapshot::whole(path, read, database)
+    }
+
+    /// The last finished state, mended in memory: for an index whose disk is full or may not be
+    /// written to.
+    pub(super) fn open_in_memory(folder: &Folder) -> Result<Opened, IndexError> {
+        let path = folder.database();
+        let bytes = std::fs::read(&path).map_err(|error| IndexError::io(&path, error))?;
+        let (read, database) = guard(&path, || {
+            let memory = InMemoryBackend::new();
+            memory.set_len(bytes.len() as u64).map_err(redb::StorageError::Io)?;
+            memory.write(0, &bytes).map_err(redb::StorageError::Io)?;
+            let database = Builder::new().create_with_backend(memory)?;
+            Ok((database.begin_read()?, Source::Memory(database)))
+        })?;
+        Snapshot::whole(path, read, database)
+    }
+
+    fn whole(path: PathBuf, read: ReadTransaction, database: Source) -> Result<Opened, IndexError> {
         let is_empty = guard(&path, || Ok(read.list_tables()?.next().is_none()))?;
         if is_empty {
             return Ok(Opened::Missing);
@@ -414,8 +442,21 @@ fn builder(cache: usize) -> Builder {
     builder
 }
 
+thread_local! {
+    static GUARDS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether a panic of this thread is caught and told as an error, so that nobody else need hear
+/// of it.
+pub fn is_guarded() -> bool {
+    GUARDS.get() > 0
+}
+
 fn guard<T>(path: &Path, step: impl FnOnce() -> Result<T, Fault>) -> Result<T, IndexError> {
-    let fault = match catch_unwind(AssertUnwindSafe(step)) {
+    GUARDS.set(GUARDS.get() + 1);
+    let outcome = catch_unwind(AssertUnwindSafe(step));
+    GUARDS.set(GUARDS.get() - 1);
+    let fault = match outcome {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(fault)) => fault,
         Err(_) => Fault::Damaged("its pages do not fit together"),

@@ -2,17 +2,18 @@
 //! stands.
 //!
 //! Models of texts know words, not spelling: names are split into theirs, and comments lose their
-//! marks. `docs/search.md` has what each is worth.
+//! marks. Imports say what a file uses, not what it does, so they are left out. `docs/search.md`
+//! has what each is worth.
 
 use anemone_chunk::Language;
 
 use crate::words::parts;
 
 /// Changes whenever the same chunk may be embedded as another text.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Folders further up say little of a file.
-const COMPONENTS: usize = 3;
+const COMPONENTS: usize = 2;
 /// Bytes of the words of a path, and of a symbol.
 const LONGEST: usize = 96;
 
@@ -22,26 +23,52 @@ pub(super) fn embedded_text(path: &str, symbol: &str, body: &str, language: Lang
     let mut text = header(path, symbol);
     text.reserve(1 + body.len());
     text.push('\n');
+    let head = text.len();
+    let mut open = 0;
     for line in body.split_inclusive('\n') {
         let trimmed = line.trim_start();
+        if open > 0 || is_import(trimmed, language) {
+            let count = |brackets: [char; 2]| line.matches(brackets).count();
+            open = (open + count(['(', '{'])).saturating_sub(count([')', '}']));
+            continue;
+        }
         text.push_str(&line[..line.len() - trimmed.len()]);
         text.push_str(unmarked(trimmed, language));
+    }
+    if text[head..].trim().is_empty() {
+        text.truncate(head);
+        text.push_str(body);
     }
     text
 }
 
-/// The line above the body: the words of the path's end and of the symbol.
+/// Whether a line starts an import; it goes on until its brackets are closed.
+fn is_import(line: &str, language: Language) -> bool {
+    let starts: &[&str] = match language {
+        Language::Rust => &["use ", "#![", "extern crate "],
+        Language::Python => &["import ", "from "],
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &["import "],
+        Language::Go => &["import ", "package "],
+        Language::Java => &["import ", "package "],
+        Language::C | Language::Cpp => &["#include", "#pragma once"],
+        Language::Markdown | Language::Text => &[],
+    };
+    starts.iter().any(|start| line.starts_with(start))
+        && (language != Language::Python || line.starts_with('i') || line.contains(" import "))
+}
+
+/// The line above the body: the words of the symbol and of the path's end.
 pub(super) fn header(path: &str, symbol: &str) -> String {
     let start = path.rmatch_indices('/').nth(COMPONENTS - 1).map_or(0, |(at, _)| at + 1);
     let place = &path[start..];
     let name = place.rfind('/').map_or(0, |at| at + 1);
     let stem = place[name..].rfind('.').filter(|&at| at > 0).map_or(place.len(), |at| name + at);
-    let mut header = last_words(&place[..stem]);
-    let symbol = last_words(symbol);
-    if !header.is_empty() && !symbol.is_empty() {
+    let mut header = last_words(symbol);
+    let place = last_words(&place[..stem]);
+    if !header.is_empty() && !place.is_empty() {
         header.push(' ');
     }
-    header + &symbol
+    header + &place
 }
 
 /// The last words of `text`, as many as there is room for.
@@ -88,17 +115,29 @@ mod tests {
     #[test]
     fn the_header_says_in_words_where_the_body_stands() {
         let text = |path, symbol| embedded_text(path, symbol, "x", Language::Text);
-        assert_eq!(text("a/b/src/tokenPool.rs", "C::find_it"), "b src token pool c find it\nx");
+        assert_eq!(text("a/b/src/tokenPool.rs", "C::find_it"), "c find it src token pool\nx");
         assert_eq!(text("README.md", ""), "readme\nx");
         assert_eq!(text(".ci/run", ""), "ci run\nx");
-        assert_eq!(text("src/.hidden", "HTTPServer"), "src hidden http server\nx");
+        assert_eq!(text("src/.hidden", "HTTPServer"), "http server src hidden\nx");
     }
 
     #[test]
     fn long_names_lose_words_at_their_start() {
         let header = header("a/größe.rs", &"long_name ".repeat(50));
-        assert!(header.starts_with("a größe long name long") || header.starts_with("a größe name"));
+        assert!(header.ends_with("long name long name a größe"));
         assert!(header.len() <= 2 * LONGEST + 1);
+    }
+
+    #[test]
+    fn imports_are_left_out_where_there_is_anything_else() {
+        let body = |text, language| embedded_text("", "", text, language);
+        let rust = "//! Why.\nuse a::{\n    b,\n    c,\n};\nuse d;\nfn e() {}\n";
+        assert_eq!(body(rust, Language::Rust), "\nWhy.\nfn e() {}\n");
+        assert_eq!(body("use a;\n", Language::Rust), "\nuse a;\n");
+        let python = "from a import (\n    b,\n)\nimport c\nfrom_here = 1\nfrom here\n";
+        assert_eq!(body(python, Language::Python), "\nfrom_here = 1\nfrom here\n");
+        let go = "package a\nimport (\n\t\"b\"\n)\nfunc c() {}";
+        assert_eq!(body(go, Language::Go), "\nfunc c() {}");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use crate::index::{Files, Reader};
 use crate::words;
 
 /// How soon more of the same word stops to matter.
-const K1: f32 = 1.6;
+const K1: f32 = 1.2;
 /// How much long chunks are held back.
-const B: f32 = 0.9;
+const B: f32 = 0.75;
 /// Words of questions that say nothing of what is looked for. They are left out of queries, not of
 /// the index: `is` and `as` are names too.
 const STOP_WORDS: &str = "a an the of to and or in is it for on by with that this as be are if from \

@@ -13,6 +13,9 @@ use super::likelihood::{TEST, is_test_file, is_test_symbol};
 use crate::IndexError;
 use crate::index::{Files, Reader};
 
+/// A cosine of rounded vectors is at most so much.
+const LONGEST: f32 = 1.01;
+
 /// How chunks are compared with the query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -103,7 +106,12 @@ impl Searcher {
             (Mode::Hybrid | Mode::Dense, Some(vector)) => {
                 self.reader.vectors().verify()?;
                 let row = |row| self.reader.vectors().row(row);
-                Some(dense::cosines(vector, &self.rows, row))
+                let cosines = dense::cosines(vector, &self.rows, row);
+                if !cosines.iter().all(|cosine| cosine.abs() <= LONGEST) {
+                    let file = Path::new(&self.reader.meta().vector_file);
+                    return Err(IndexError::corrupt(file, "a vector has not length 1"));
+                }
+                Some(cosines)
             }
         };
         let lexical = match (query.mode, &dense) {
