@@ -6,7 +6,7 @@
 //!
 //! Choices: the searchable state changes in one transaction, so a kill at any moment leaves the
 //! old index or the new one; vectors are kept by what was embedded, apart from that state, so that
-//! a stopped run loses none; what another model, chunker or version made is made anew, never mixed.
+//! a stopped run loses few; what another model, chunker or version made is made anew, never mixed.
 #![forbid(unsafe_code)]
 
 mod error;
