@@ -9,6 +9,7 @@ use super::vectors;
 use crate::IndexError;
 
 const DATABASE: &str = "index.redb";
+const UNFINISHED: &str = "index.redb.new";
 const LOCK: &str = "lock";
 const TEXTS: &str = "texts.tmp";
 /// Backup programs know this file, and leave folders with it alone.
@@ -45,7 +46,7 @@ pub fn clear(folder: &Path) -> Result<(), IndexError> {
         }
     }
     folder.remove_waiting()?;
-    for name in [DATABASE, LOCK, TAG] {
+    for name in [UNFINISHED, DATABASE, LOCK, TAG] {
         remove(&folder.path.join(name))?;
     }
     drop(lock);
@@ -83,6 +84,11 @@ impl Folder {
 
     pub(super) fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
+    }
+
+    /// Where a database is made before it comes to its place.
+    pub(super) fn unfinished_database(&self) -> PathBuf {
+        self.path.join(UNFINISHED)
     }
 
     pub(super) fn texts(&self) -> PathBuf {

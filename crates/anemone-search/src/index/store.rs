@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use redb::{
 };
 
 use super::codec::{seal, unseal};
-use super::folder::Folder;
+use super::folder::{self, Folder};
 use super::postings::{self, List};
 use super::records::{ChunkRecord, FileRecord, Meta, Passed, decode_chunks, encode_chunks};
 use crate::IndexError;
@@ -219,9 +220,11 @@ impl Change {
     /// writer left.
     pub(super) fn begin(folder: &Folder, check: bool) -> Result<Change, IndexError> {
         let path = folder.database();
+        if !path.exists() {
+            create(folder)?;
+        }
         let (write, database) = guard(&path, || {
-            let database =
-                builder(WRITER_CACHE).set_check_integrity_on_open(check).create(&path)?;
+            let database = builder(WRITER_CACHE).set_check_integrity_on_open(check).open(&path)?;
             let mut write = database.begin_write()?;
             write.set_quick_repair(true);
             Ok((write, database))
@@ -434,6 +437,18 @@ fn put_blocks(
         table.insert(key.as_slice(), sealed.as_slice())?;
     }
     Ok(())
+}
+
+/// Makes an empty database. It comes to its place whole, as a half-made one has no magic number and
+/// could not be told from somebody else's file.
+fn create(folder: &Folder) -> Result<(), IndexError> {
+    let path = folder.unfinished_database();
+    folder::remove(&path)?;
+    guard(&path, || {
+        builder(WRITER_CACHE).create(&path)?.close()?;
+        Ok(())
+    })?;
+    fs::rename(&path, folder.database()).map_err(|error| IndexError::io(&path, error))
 }
 
 fn builder(cache: usize) -> Builder {
