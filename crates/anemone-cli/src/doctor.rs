@@ -13,7 +13,7 @@ use crate::table::{columns, size};
 pub(crate) fn doctor(json: bool) -> Result<String, Failure> {
     let engines = Engines::new(None)?;
     let present: Vec<&str> = engines.present().iter().map(|engine| engine.name()).collect();
-    let absent = engines.absent();
+    let absent: Vec<&str> = engines.absent().into_iter().map(|(_, why)| why).collect();
     let (cpu, features) = (cpu_name(), cpu_features());
     let threads = engines.threads();
     let memory = memory();

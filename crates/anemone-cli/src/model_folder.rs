@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anemone::runtime::Runtime;
-use anemone::{Engines, LoadOptions, ModelLoader};
+use anemone::engine::Rounding;
+use anemone::runtime::{Config, Manager};
+use anemone::{Engines, ModelLoader};
 use anemone_embed::Embedder;
 
 use crate::exit::Failure;
@@ -24,8 +25,10 @@ pub(crate) fn open(
         None => find(&places())?,
     };
     let engines = Arc::new(Engines::new(threads)?);
-    let runtime = Runtime::new(Arc::new(ModelLoader::new(engines, LoadOptions::default())));
-    Ok(Embedder::open(&runtime, &folder)?)
+    // A person waits, and may stop it any time: nothing has a time limit.
+    let config = Config { default_time_limit: None, ..Config::default() };
+    let manager = Manager::new(config, Arc::new(ModelLoader::new(engines, Rounding::default())));
+    Ok(Embedder::open(&manager, &folder)?)
 }
 
 /// Where the default model may be, the likeliest first: beside the program and above it (a program

@@ -1,7 +1,7 @@
 //! Values at the border: declared element types outside, engine storage inside.
 
-use anemone_engine::Array;
-use anemone_tensor::{Buffer, DataType, Tensor};
+use anemone_engine::{Array, Memory, OutputMemory, RunError};
+use anemone_tensor::{BufferMut, DataType, Tensor};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
@@ -52,36 +52,110 @@ fn each<T, const N: usize>(out: &mut [T], bytes: &[u8], decode: impl Fn([u8; N])
     out.iter_mut().zip(chunks).for_each(|(o, c)| *o = decode(*c));
 }
 
-/// Encodes a result into an array of its declared type.
-pub(crate) fn store(dtype: DataType, shape: &[usize], data: Data<'_>) -> Result<Array, String> {
-    let bytes: Vec<u8> = match (dtype, data) {
-        (DataType::F32, Data::F32(v)) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        (DataType::F16, Data::F32(v)) => {
-            let mut halves = vec![f16::ZERO; v.len()];
-            halves.convert_from_f32_slice(v);
-            halves.iter().flat_map(|x| x.to_le_bytes()).collect()
-        }
-        (DataType::I32, Data::I32(v)) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        (DataType::Bool, Data::Bool(v)) => v.to_vec(),
-        (_, data) => {
-            let values: Vec<f64> = match data {
-                Data::F32(v) => v.iter().map(|&x| f64::from(x)).collect(),
-                Data::I32(v) => v.iter().map(|&x| f64::from(x)).collect(),
-                Data::Bool(v) => v.iter().map(|&x| f64::from(x)).collect(),
-            };
-            let tensor = Tensor::from_f64(dtype, shape.to_vec(), values);
-            return tensor.map(Array::from).map_err(|e| e.to_string());
-        }
-    };
-    Array::dense(dtype, shape.to_vec(), Buffer::from_bytes(&bytes)).map_err(|e| e.to_string())
+/// Copies that `load` makes of an input: it is converted, and gathered before if it is not dense.
+pub(crate) fn copies(array: &Array) -> usize {
+    if array.dense_bytes().is_some() { 1 } else { 2 }
 }
 
+/// Encodes a result into an array of its declared type (sub-byte ones widened to 8 bits), in
+/// `memory` if it has room. That is one copy.
+pub(crate) fn store(
+    dtype: DataType,
+    shape: &[usize],
+    data: Data<'_>,
+    memory: Option<&dyn OutputMemory>,
+) -> Result<Array, RunError> {
+    let whole = whole(dtype);
+    let bytes = whole.byte_len(data.len());
+    let bytes = bytes.ok_or_else(|| fault(format!("values of {dtype} are not supported")))?;
+    let memory = match memory.and_then(|memory| memory.take(bytes)) {
+        Some(mut buffer) => {
+            encode(dtype, data, buffer.as_mut_bytes())?;
+            buffer.into_memory()
+        }
+        None => {
+            let mut buffer = BufferMut::zeroed(bytes).map_err(|_| RunError::Memory { bytes })?;
+            encode(dtype, data, buffer.as_mut_slice())?;
+            Memory::from(buffer.freeze())
+        }
+    };
+    Array::dense(whole, shape.to_vec(), memory).map_err(fault)
+}
+
+fn fault(why: impl ToString) -> RunError {
+    RunError::Internal(why.to_string())
+}
+
+/// The type of an array that holds elements of `dtype`, as `Array::from` a tensor widens them.
+fn whole(dtype: DataType) -> DataType {
+    match dtype {
+        DataType::I4 => DataType::I8,
+        dtype if dtype.bits().is_multiple_of(8) => dtype,
+        _ => DataType::U8,
+    }
+}
+
+/// Writes all of `out`, whose length is that of `data` in the array's type.
+fn encode(dtype: DataType, data: Data<'_>, out: &mut [u8]) -> Result<(), RunError> {
+    match (dtype, data) {
+        #[cfg(target_endian = "little")]
+        (DataType::F32, Data::F32(v)) => out.copy_from_slice(bytemuck::cast_slice(v)),
+        #[cfg(target_endian = "little")]
+        (DataType::I32, Data::I32(v)) => out.copy_from_slice(bytemuck::cast_slice(v)),
+        (DataType::Bool, Data::Bool(v)) => out.copy_from_slice(v),
+        (DataType::F16, Data::F32(v)) => encode_halves(v, out),
+        _ => return encode_numbers(dtype, data, out),
+    }
+    Ok(())
+}
+
+/// The halves pass through the first-level cache, as `out` may have any alignment.
+fn encode_halves(values: &[f32], out: &mut [u8]) {
+    let mut halves = [f16::ZERO; 256];
+    for (values, out) in values.chunks(256).zip(out.chunks_mut(512)) {
+        let halves = &mut halves[..values.len()];
+        halves.convert_from_f32_slice(values);
+        let (out, _) = out.as_chunks_mut::<2>();
+        out.iter_mut().zip(halves).for_each(|(out, half)| *out = half.to_le_bytes());
+    }
+}
+
+/// Any other pair of types, a piece at a time, converted as constants are.
+fn encode_numbers(dtype: DataType, data: Data<'_>, out: &mut [u8]) -> Result<(), RunError> {
+    let width = whole(dtype).bits() / 8;
+    for (index, out) in out.chunks_mut(PIECE * width).enumerate() {
+        let piece = index * PIECE..index * PIECE + out.len() / width;
+        let shape = vec![piece.len()];
+        let tensor = Tensor::from_f64(dtype, shape, piece.map(|i| data.get_f64(i)));
+        let array = Array::from(tensor.map_err(fault)?);
+        let bytes = array.dense_bytes().ok_or_else(|| fault("a tensor is not dense"))?;
+        out.copy_from_slice(bytes);
+    }
+    Ok(())
+}
+
+/// Elements that `encode_numbers` converts at a time.
+const PIECE: usize = 1024;
+
 /// A value as an observer sees it: floats as `f32`, integers as `int32`.
-pub(crate) fn observed(shape: &[usize], data: Data<'_>) -> Result<Array, String> {
+pub(crate) fn observed(shape: &[usize], data: Data<'_>) -> Result<Array, RunError> {
     let dtype = match data {
         Data::F32(_) => DataType::F32,
         Data::I32(_) => DataType::I32,
         Data::Bool(_) => DataType::Bool,
     };
-    store(dtype, shape, data)
+    store(dtype, shape, data, None)
 }
+
+impl Data<'_> {
+    fn get_f64(&self, index: usize) -> f64 {
+        match self {
+            Data::F32(v) => v[index].into(),
+            Data::I32(v) => v[index].into(),
+            Data::Bool(v) => v[index].into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,32 @@ impl CpuEngine {
     }
 }
 
+/// What of this processor the kernels make use of, with this engine's version: what was measured or
+/// compiled on one machine holds on those for which this is the same.
+pub fn machine() -> String {
+    #[cfg(target_arch = "x86_64")]
+    let found = [
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("f16c", is_x86_feature_detected!("f16c")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
+        ("amx", crate::gemm::has_tiles()),
+    ];
+    #[cfg(target_arch = "aarch64")]
+    let found = [
+        ("neon", std::arch::is_aarch64_feature_detected!("neon")),
+        ("fp16", std::arch::is_aarch64_feature_detected!("fp16")),
+        ("dotprod", std::arch::is_aarch64_feature_detected!("dotprod")),
+    ];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let found: [(&str, bool); 0] = [];
+    let features: Vec<&str> =
+        found.into_iter().filter(|(_, here)| *here).map(|(name, _)| name).collect();
+    let (arch, version) = (std::env::consts::ARCH, env!("CARGO_PKG_VERSION"));
+    format!("{arch} {} version {version}", features.join(" "))
+}
+
 impl Engine for CpuEngine {
     fn name(&self) -> &'static str {
         NAME

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anemone_engine::{Array, Rounding, RunContext, RunError};
+use anemone_engine::{Rounding, RunContext, RunError};
 use anemone_ir::{Bindings, Dim};
 
 use crate::array::{Data, DataMut, Owned, Storage, View, ViewMut, count};
@@ -305,8 +305,7 @@ impl Run<'_> {
             let (origin, index) = step.source(index);
             if observer.wants(origin, index) {
                 let view = self.view(slot)?;
-                let array: Result<Array, String> = convert::observed(view.shape, view.data);
-                observer.observe(origin, index, &array.map_err(RunError::Internal)?);
+                observer.observe(origin, index, &convert::observed(view.shape, view.data)?);
             }
         }
         Ok(())

@@ -27,6 +27,12 @@ thread_local! {
     static EXECUTOR: GemmExecutor = GemmExecutor::new();
 }
 
+/// Whether products run on AMX tiles.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_tiles() -> bool {
+    amx::available()
+}
+
 /// A matrix in memory: element `(i, j)` stands at `i * strides[0] + j * strides[1]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {

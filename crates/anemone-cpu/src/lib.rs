@@ -37,4 +37,4 @@ mod state;
 mod strided;
 mod window;
 
-pub use engine::CpuEngine;
+pub use engine::{CpuEngine, machine};

@@ -209,10 +209,18 @@ impl Plan for CpuPlan {
             count.and_then(|count| port.ty.dtype.byte_len(count)).unwrap_or(usize::MAX)
         };
         let (constants, packed) = self.body.bytes();
+        let bindings = bind(&self.signature, &shapes)?;
+        let output = |port: &anemone_engine::Port| {
+            let shape = crate::layout::shape(&port.ty.shape, &bindings);
+            let bytes = shape.and_then(|shape| port.ty.dtype.byte_len(count(&shape)?));
+            // What only the data tells is not known before the run.
+            bytes.unwrap_or(0)
+        };
         Ok(MemoryEstimate {
             constants,
             packed,
-            arena: self.body.layout(&bind(&self.signature, &shapes)?, false)?.bytes,
+            arena: self.body.layout(&bindings, false)?.bytes,
+            outputs: self.signature.outputs.iter().map(output).fold(0, usize::saturating_add),
             state: self.signature.states.iter().map(state).fold(0, usize::saturating_add),
         })
     }

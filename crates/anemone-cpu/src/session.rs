@@ -54,7 +54,7 @@ impl Session for CpuSession {
             engine: NAME,
             device: format!("cpu ({} threads)", plan.pool.current_num_threads()),
             fallbacks: Vec::new(),
-            copies: arrays.len() + outputs.len(),
+            copies: arrays.iter().map(|a| convert::copies(a)).sum::<usize>() + outputs.len(),
             compute: start.elapsed(),
         };
         Ok((outputs, receipt))
@@ -76,8 +76,9 @@ fn outputs(
     let mut outputs = Vec::with_capacity(ports.len());
     for (&slot, port) in ports {
         let view = run.view(slot)?;
-        let array = convert::store(port.ty.dtype, view.shape, view.data);
-        outputs.push(Value::Tensor(array.map_err(RunError::Internal)?));
+        let memory = run.request.context.memory;
+        let array = convert::store(port.ty.dtype, view.shape, view.data, memory)?;
+        outputs.push(Value::Tensor(array));
     }
     Ok(outputs)
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anemone_cpu::CpuEngine;
 use anemone_engine::{
-    Array, Cancel, CompileOptions, Engine, Observer, Plan, Rounding, RunContext, RunError, Value,
+    Array, Cancel, CompileOptions, Engine, Memory, Observer, OutputBuffer, OutputMemory, Plan,
+    Rounding, RunContext, RunError, Value,
 };
 use anemone_ir::{Origin, check, text};
 use anemone_tensor::{Buffer, DataType, Tensor};
@@ -189,6 +190,48 @@ fn an_observer_sees_values_by_their_origin() {
     plan.clone().session().run(&input, None, &context).unwrap();
     let seen = seen.0.into_inner().unwrap();
     assert_eq!(seen, [("main/b".to_owned(), vec![2.0, 4.0, 6.0, 8.0])]);
+}
+
+#[test]
+fn outputs_are_written_to_the_memory_that_a_run_brings() {
+    struct Piece(Vec<u8>);
+    impl AsRef<[u8]> for Piece {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    impl OutputBuffer for Piece {
+        fn as_mut_bytes(&mut self) -> &mut [u8] {
+            &mut self.0
+        }
+        fn into_memory(self: Box<Self>) -> Memory {
+            Memory::Foreign(Arc::new(*self))
+        }
+    }
+    /// Has room for one piece of memory, which holds old bytes.
+    #[derive(Default)]
+    struct One(Mutex<Option<usize>>);
+    impl OutputMemory for One {
+        fn take(&self, bytes: usize) -> Option<Box<dyn OutputBuffer>> {
+            let mut place = self.0.lock().unwrap();
+            if place.is_some() {
+                return None;
+            }
+            let piece = Piece(vec![0xff; bytes]);
+            *place = Some(piece.0.as_ptr() as usize);
+            Some(Box::new(piece))
+        }
+    }
+    let plan = plan(BRANCHES, 1, Rounding::F32);
+    let input = [tensor(DataType::F32, &[1, 4], &[0.0, 1.0, 2.0, 3.0])];
+    let memory = One::default();
+    let context = RunContext { memory: Some(&memory), ..RunContext::default() };
+    let (outputs, receipt) = plan.clone().session().run(&input, None, &context).unwrap();
+    assert_eq!(outputs, run(&plan, &input).unwrap());
+    let Value::Tensor(first) = &outputs[0] else { panic!("not a tensor") };
+    let place = first.dense_bytes().unwrap().as_ptr() as usize;
+    assert_eq!(memory.0.into_inner().unwrap(), Some(place));
+    assert_eq!(receipt.copies, 1 + 3);
 }
 
 #[test]

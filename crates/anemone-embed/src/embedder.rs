@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::thread;
 
-use anemone_engine::{Array, RunContext, RunError, Value};
-use anemone_runtime::{Model, Runtime};
+use anemone_engine::{Array, Value};
+use anemone_runtime::{InferenceOptions, Manager, Model, ModelOptions};
 use anemone_tensor::{Buffer, DataType};
 
 use crate::EmbedError;
@@ -20,7 +20,7 @@ const TEXTS_PER_THREAD: usize = 32;
 /// A vector shorter than this has no direction that means anything.
 const SHORTEST: f64 = 1e-12;
 
-/// Turns texts into vectors with a model that the runtime loaded.
+/// Turns texts into vectors with a model that a manager loaded.
 pub struct Embedder {
     name: String,
     identity: [u8; 32],
@@ -43,13 +43,14 @@ enum Input {
 }
 
 impl Embedder {
-    /// Loads the model in the folder at `path`.
-    pub fn open(runtime: &Runtime, path: &Path) -> Result<Embedder, EmbedError> {
+    /// Loads the model in the folder at `path`, under the folder's name.
+    pub fn open(manager: &Manager, path: &Path) -> Result<Embedder, EmbedError> {
         let folder = ModelFolder::read(path)?;
         // The tokenizer's vocabulary takes as long to read as the model does.
         let (tokens, model) = thread::scope(|scope| {
             let tokens = scope.spawn(|| Tokens::parse(&folder.tokenizer));
-            let model = runtime.load(&folder.package);
+            let options = ModelOptions::default();
+            let model = manager.load_blocking(&folder.name(), &folder.package, options);
             (tokens.join(), model)
         });
         let broken = |what: String| EmbedError::Folder { path: path.join("tokenizer.json"), what };
@@ -61,7 +62,7 @@ impl Embedder {
 
     fn new(folder: &ModelFolder, tokens: Tokens, model: Model) -> Result<Embedder, EmbedError> {
         let lacks = |what: String| EmbedError::Model { path: folder.package.clone(), what };
-        let signature = model.signature();
+        let signature = model.signature()?;
         let mut inputs = Vec::new();
         for port in &signature.inputs {
             inputs.push(match port.name.as_str() {
@@ -75,7 +76,11 @@ impl Embedder {
         let ids = ids.ok_or_else(|| lacks("it has no input `input_ids`".to_owned()))?;
         let known =
             |axis: usize| signature.inputs[ids].ty.shape.get(axis).and_then(|size| size.known());
-        let listed = model.shapes().get(ids).map_or(&[][..], Vec::as_slice);
+        let all = model.shapes()?;
+        let listed = match all.get(ids) {
+            Some(anemone_runtime::Shapes::Listed(list)) => list.as_slice(),
+            _ => &[],
+        };
         let shapes = Shapes::new(listed, [known(0), known(1)], folder.max_tokens);
         let longest = shapes.longest().unwrap_or(0).min(folder.max_tokens.unwrap_or(usize::MAX));
         if longest <= tokens.special() {
@@ -95,7 +100,7 @@ impl Embedder {
             lacks("its output is no vector of a known size for each text".to_owned())
         })?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&model.hash()).update(blake3::hash(&folder.tokenizer).as_bytes());
+        hasher.update(&model.hash()?).update(blake3::hash(&folder.tokenizer).as_bytes());
         hasher.update(format!("{:?} {longest}", folder.pooling).as_bytes());
         Ok(Embedder {
             name: folder.name(),
@@ -151,7 +156,7 @@ impl Embedder {
         }
         let shape = vec![batch.rows, batch.length];
         let array = Array::dense(DataType::I32, shape, Buffer::from_bytes(&bytes));
-        array.map(Value::Tensor).map_err(|error| internal(error.to_string()))
+        array.map(Value::Tensor).map_err(|error| EmbedError::Output(error.to_string()))
     }
 
     /// Runs a batch and puts its vectors in their places.
@@ -161,15 +166,15 @@ impl Embedder {
             .iter()
             .map(|&input| self.input(input, batch, ids))
             .collect::<Result<_, _>>()?;
-        let inference = self.model.infer_blocking(&inputs, &RunContext::default())?;
+        let inference = self.model.infer_blocking(inputs, &InferenceOptions::default())?;
         let Some(Value::Tensor(array)) = inference.outputs.get(self.output) else {
-            return Err(internal("the model gave no tensor".to_owned()));
+            return Err(EmbedError::Output("no tensor".to_owned()));
         };
         let values = array.to_tensor().to_f32();
         let per_row = match array.shape() {
             [rows, size] if *rows == batch.rows && *size == self.dimension => 1,
             [rows, length, size] if *rows == batch.rows && *size == self.dimension => *length,
-            shape => return Err(internal(format!("the model gave shape {shape:?}"))),
+            shape => return Err(EmbedError::Output(format!("shape {shape:?}"))),
         };
         for (row, &text) in batch.texts.iter().enumerate() {
             let tokens = &values[row * per_row * self.dimension..][..per_row * self.dimension];
@@ -219,10 +224,6 @@ impl Encode for Embedder {
         let tokens = lengths.iter().sum();
         Ok(Embeddings { dimension: self.dimension, vectors, truncated, tokens })
     }
-}
-
-fn internal(what: String) -> EmbedError {
-    EmbedError::Run(RunError::Internal(what))
 }
 
 /// The sum of the tokens' vectors: it has the direction of their mean.

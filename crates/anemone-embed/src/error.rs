@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anemone_engine::{ErrorKind, RunError};
-use anemone_runtime::LoadError;
+use anemone_engine::ErrorKind;
 use thiserror::Error;
 
 /// Why texts did not become vectors.
@@ -18,9 +17,9 @@ pub enum EmbedError {
         /// What is wrong.
         what: String,
     },
-    /// The model could not be loaded.
+    /// The model could not be loaded or run.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Manager(#[from] anemone_runtime::Error),
     /// The model is no model of texts.
     #[error("`{}` is no text encoder: {what}", .path.display())]
     Model {
@@ -32,9 +31,9 @@ pub enum EmbedError {
     /// The tokenizer refused a text.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
-    /// The run failed.
-    #[error(transparent)]
-    Run(#[from] RunError),
+    /// The model gave something that no model of texts gives.
+    #[error("the model gave {0}")]
+    Output(String),
     /// The model's result for a text has no direction.
     #[error("the vector of text {index} {what}")]
     Vector {
@@ -55,8 +54,8 @@ impl EmbedError {
             EmbedError::Folder { .. } | EmbedError::Model { .. } | EmbedError::Tokenizer(_) => {
                 ErrorKind::Invalid
             }
-            EmbedError::Load(error) => error.kind,
-            EmbedError::Run(error) => error.kind(),
+            EmbedError::Manager(error) => error.kind(),
+            EmbedError::Output(_) => ErrorKind::Internal,
             EmbedError::Vector { .. } => ErrorKind::Device,
             EmbedError::Stopped => ErrorKind::Cancelled,
         }
@@ -65,7 +64,7 @@ impl EmbedError {
     /// What may help.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            EmbedError::Load(error) => error.hint.as_deref(),
+            EmbedError::Manager(error) => error.hint(),
             EmbedError::Folder { .. } => Some(
                 "a model of texts is a folder with `model.mlpackage` and `tokenizer.json` in it",
             ),

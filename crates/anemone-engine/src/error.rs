@@ -172,6 +172,8 @@ pub enum ErrorKind {
     Conflict,
     /// Memory or another resource ran out.
     Exhausted,
+    /// It cannot be had now, but may be later.
+    Unavailable,
     /// The deadline passed.
     TimedOut,
     /// The caller cancelled.

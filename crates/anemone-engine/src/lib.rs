@@ -9,14 +9,16 @@
 //! engines are synchronous.
 #![forbid(unsafe_code)]
 
+mod device;
 mod engine;
 mod error;
 mod plan;
 mod run;
 mod value;
 
+pub use device::Device;
 pub use engine::{CompileOptions, Engine, Precision, Reason, Rounding, Source};
 pub use error::{CompileError, ErrorKind, Refusal, RunError};
 pub use plan::{MemoryEstimate, Plan, Port, Session, Signature, State};
-pub use run::{Cancel, Observer, Receipt, RunContext};
+pub use run::{Cancel, Observer, OutputBuffer, OutputMemory, Receipt, RunContext};
 pub use value::{Array, ArrayError, Dictionary, Image, Keys, Memory, PixelLayout, Value};

@@ -76,6 +76,8 @@ pub struct MemoryEstimate {
     pub packed: usize,
     /// A session's arena at the given shapes.
     pub arena: usize,
+    /// A run's outputs at the given shapes, those left out whose size only the data tells.
+    pub outputs: usize,
     /// One state.
     pub state: usize,
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anemone_ir::Origin;
 
-use crate::Array;
+use crate::{Array, Memory};
 
 /// What goes with a run.
 #[derive(Clone, Copy, Default)]
@@ -17,6 +17,8 @@ pub struct RunContext<'a> {
     pub deadline: Option<Instant>,
     /// Sees values as they are computed.
     pub observer: Option<&'a dyn Observer>,
+    /// Where outputs are written; the engine allocates them itself where this is left out.
+    pub memory: Option<&'a dyn OutputMemory>,
 }
 
 /// A flag that asks a run to stop.
@@ -44,6 +46,22 @@ pub trait Observer: Sync {
     fn observe(&self, origin: &Origin, output: usize, value: &Array);
 }
 
+/// Gives memory for outputs, such as from a pool, so that they are written where they stay.
+pub trait OutputMemory: Sync {
+    /// Memory of exactly `bytes` bytes; none where there is no room, and then the engine
+    /// allocates. What it holds may be another caller's, so the engine writes every byte.
+    fn take(&self, bytes: usize) -> Option<Box<dyn OutputBuffer>>;
+}
+
+/// Memory for one output. Dropping it unused gives it back.
+pub trait OutputBuffer: Send {
+    /// The bytes, to be written.
+    fn as_mut_bytes(&mut self) -> &mut [u8];
+
+    /// Shares the bytes. The memory is given back when the last array in it is dropped.
+    fn into_memory(self: Box<Self>) -> Memory;
+}
+
 /// What a run did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
@@ -53,7 +71,9 @@ pub struct Receipt {
     pub device: String,
     /// Why another engine or device was asked for and not used; empty if none was.
     pub fallbacks: Vec<String>,
-    /// Copies of inputs and outputs that were made.
+    /// How often an input or output as a whole was copied, or converted between its own type and
+    /// the engine's: on its way into the engine, out of it, and to gather what is not dense.
+    /// Zeroing fresh memory, and what ops do between, do not count.
     pub copies: usize,
     /// Time from first to last op.
     pub compute: Duration,

@@ -82,6 +82,12 @@ impl Memory {
     }
 }
 
+impl From<Buffer> for Memory {
+    fn from(buffer: Buffer) -> Memory {
+        Memory::Buffer(buffer)
+    }
+}
+
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Memory({} bytes)", self.bytes().len())
@@ -125,9 +131,13 @@ pub struct Array {
 
 impl Array {
     /// A dense row-major array.
-    pub fn dense(dtype: DataType, shape: Vec<usize>, data: Buffer) -> Result<Array, ArrayError> {
+    pub fn dense(
+        dtype: DataType,
+        shape: Vec<usize>,
+        data: impl Into<Memory>,
+    ) -> Result<Array, ArrayError> {
         let strides = dense_strides(&shape);
-        Array::strided(dtype, shape, strides, 0, Memory::Buffer(data))
+        Array::strided(dtype, shape, strides, 0, data.into())
     }
 
     /// A strided array; strides and offset count elements.
@@ -176,6 +186,22 @@ impl Array {
     /// The number of elements.
     pub fn count(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The elements `start..start + count` along `axis`, in the same memory; nothing where they do
+    /// not exist.
+    pub fn part(&self, axis: usize, start: usize, count: usize) -> Option<Array> {
+        let end = start.checked_add(count)?;
+        if *self.shape.get(axis)? < end {
+            return None;
+        }
+        let mut part = self.clone();
+        part.shape[axis] = count;
+        if start > 0 && part.count() > 0 {
+            let step = self.strides[axis].checked_mul(isize::try_from(start).ok()?)?;
+            part.offset = self.offset.checked_add_signed(step)?;
+        }
+        Some(part)
     }
 
     /// The bytes, if they lie densely in row-major order.
@@ -283,6 +309,20 @@ mod tests {
                 Array::strided(DataType::U8, vec![2, 3], strides, offset, memory.clone()).is_err()
             );
         }
+    }
+
+    #[test]
+    fn a_part_lies_in_the_same_memory() {
+        let whole = Array::from_f32(vec![2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let row = whole.part(0, 1, 1).unwrap();
+        assert_eq!(row.to_tensor().to_f32(), [4.0, 5.0, 6.0]);
+        assert_eq!(
+            row.dense_bytes().unwrap().as_ptr(),
+            whole.dense_bytes().unwrap()[12..].as_ptr()
+        );
+        assert_eq!(row.part(1, 1, 2).unwrap().to_tensor().to_f32(), [5.0, 6.0]);
+        assert_eq!(whole.part(0, 2, 0).unwrap().count(), 0);
+        assert!(whole.part(0, 1, 2).is_none() && whole.part(2, 0, 1).is_none());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! - [`write()`]: a package to a path, where nothing is left half-written.
 //! - [`WeightFile`]: blobs of a weight file by the offset of their metadata.
 //! - [`FolderWeights`]: the same for a whole package, by the files' names.
-//! - [`content_hash`]: what tells one model from any other.
+//! - [`content`]: what tells one model from any other, and how large it is.
 //! - [`ReadError`]: what is wrong, where, and apart from it what may help.
 //!
 //! Choices: protobuf is parsed by hand, one level at a time, so that unknown fields survive and
@@ -27,5 +27,5 @@ mod write;
 
 pub use blob::{Layout, WeightFile};
 pub use errors::{BlobFault, EncodeFault, ManifestFault, ReadError, WireFault, WriteError};
-pub use mlpackage::{WriteOptions, content_hash, read, read_bytes, write};
+pub use mlpackage::{Content, WriteOptions, content, read, read_bytes, write};
 pub use weights::FolderWeights;

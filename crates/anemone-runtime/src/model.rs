@@ -1,119 +1,158 @@
-//! A loaded model that many callers run.
+//! A model as its callers hold it.
 
 use std::fmt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use anemone_engine::{Cancel, Receipt, RunContext, RunError, Session, Signature, Value};
-use tokio::sync::oneshot;
+use anemone_engine::{MemoryEstimate, Signature, State, Value};
 
-use crate::worker::Worker;
-use crate::{LoadError, Loaded, Loader};
+use crate::admission::Admission;
+use crate::lane::Turn;
+use crate::manager::Handle;
+use crate::models::{Entry, Version};
+use crate::request::Request;
+use crate::sequence::Sequence;
+use crate::sync::{Arc, block_on};
+use crate::timer::within;
+use crate::{Error, Inference, InferenceOptions, Shapes, Stage};
 
-/// Loads models, and owns the thread that runs them for async callers.
-pub struct Runtime {
-    loader: Arc<dyn Loader>,
-    worker: Arc<Worker>,
-}
-
-impl Runtime {
-    /// A runtime whose models come from `loader`.
-    pub fn new(loader: Arc<dyn Loader>) -> Runtime {
-        Runtime { loader, worker: Arc::new(Worker::default()) }
-    }
-
-    /// The model at `path`, ready to run.
-    pub fn load(&self, path: &Path) -> Result<Model, LoadError> {
-        let loaded = self.loader.load(path)?;
-        let idle = Mutex::new(Vec::new());
-        Ok(Model { shared: Arc::new(Shared { loaded, idle }), worker: self.worker.clone() })
-    }
-}
-
-/// A loaded model; a clone is the same model.
+/// A model of a manager; a clone is the same model. Requests go to its current version, whatever is
+/// loaded under its name meanwhile, or to one version where it was asked for by number.
 #[derive(Clone)]
 pub struct Model {
-    shared: Arc<Shared>,
-    worker: Arc<Worker>,
-}
-
-struct Shared {
-    loaded: Loaded,
-    /// Sessions that nobody uses now.
-    idle: Mutex<Vec<Box<dyn Session>>>,
-}
-
-/// What a run gave.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Inference {
-    /// Outputs, in the order of the signature.
-    pub outputs: Vec<Value>,
-    /// Where it ran, and why not elsewhere.
-    pub receipt: Receipt,
+    pub(crate) handle: Arc<Handle>,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) number: Option<u64>,
 }
 
 impl Model {
-    /// Inputs and outputs, in the order in which a run takes and gives them.
-    pub fn signature(&self) -> &Signature {
-        self.shared.loaded.plan.signature()
+    /// The name that it was loaded under.
+    pub fn name(&self) -> &str {
+        &self.entry.name
     }
 
-    /// For each input the shapes that it is limited to; none where the signature says all.
-    pub fn shapes(&self) -> &[Vec<Vec<usize>>] {
-        &self.shared.loaded.shapes
+    /// The version that a request would go to.
+    pub fn version(&self) -> Result<u64, Error> {
+        Ok(self.entry.slot(self.number)?.number)
+    }
+
+    /// Inputs and outputs, in the order in which a run takes and gives them.
+    pub fn signature(&self) -> Result<Signature, Error> {
+        Ok(self.entry.slot(self.number)?.described.signature.clone())
+    }
+
+    /// For each input the shapes that it is limited to.
+    pub fn shapes(&self) -> Result<Vec<Shapes>, Error> {
+        Ok(self.entry.slot(self.number)?.described.shapes.clone())
     }
 
     /// The BLAKE3 hash of the model's files.
-    pub fn hash(&self) -> [u8; 32] {
-        self.shared.loaded.hash
+    pub fn hash(&self) -> Result<[u8; 32], Error> {
+        Ok(self.entry.slot(self.number)?.described.hash)
     }
 
-    /// Runs once on the calling thread. Models with states are not run here yet.
+    /// Bytes by owner, and those of an arena for inputs of these shapes.
+    pub async fn memory(&self, shapes: &[Vec<usize>]) -> Result<MemoryEstimate, Error> {
+        let version = self.current().await?;
+        let plan = version.primary().ok_or_else(Error::closing)?;
+        plan.estimate(shapes)
+            .map_err(|error| Error::from_run(self.name(), &plan.engine.name, error))
+    }
+
+    /// Runs once. A future that is dropped takes the request back: what waits is not run, what runs
+    /// stops at the next op unless others share its run.
+    pub async fn infer(
+        &self,
+        inputs: Vec<Value>,
+        options: &InferenceOptions,
+    ) -> Result<Inference, Error> {
+        self.infer_with(None, inputs, None, options).await
+    }
+
+    /// Runs once, and waits for it on the calling thread.
     pub fn infer_blocking(
         &self,
-        inputs: &[Value],
-        context: &RunContext<'_>,
-    ) -> Result<Inference, RunError> {
-        self.shared.run(inputs, context)
+        inputs: Vec<Value>,
+        options: &InferenceOptions,
+    ) -> Result<Inference, Error> {
+        block_on(self.infer(inputs, options))
     }
 
-    /// Runs once on the runtime's thread. A future that is dropped ends the run at its next op.
-    pub async fn infer(&self, inputs: Vec<Value>) -> Result<Inference, RunError> {
-        let (answer, wait) = oneshot::channel();
-        let cancel = Cancel::default();
-        let _guard = CancelOnDrop(cancel.clone());
-        let shared = self.shared.clone();
-        self.worker.submit(Box::new(move || {
-            if !cancel.is_cancelled() {
-                let context = RunContext { cancel: Some(&cancel), ..RunContext::default() };
-                // Nobody waits any more where the future was dropped.
-                drop(answer.send(shared.run(&inputs, &context)));
+    /// Runs on these inputs so that later runs of their shapes pay for nothing but themselves.
+    pub async fn warm_up(&self, inputs: Vec<Value>) -> Result<Duration, Error> {
+        let options = InferenceOptions { alone: true, ..InferenceOptions::default() };
+        Ok(self.infer(inputs, &options).await?.total)
+    }
+
+    /// An operation and the memory for one run on inputs of these shapes.
+    pub async fn request_admission(
+        &self,
+        shapes: &[Vec<usize>],
+        options: &InferenceOptions,
+    ) -> Result<Admission, Error> {
+        let limit = options.time_limit.or(self.handle.core.config.default_time_limit);
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let turn = within(&self.handle.core.timer, deadline, async {
+            let version = self.current().await?;
+            Turn::new(&self.handle.core, &version, shapes, options).await
+        });
+        match turn.await {
+            Ok(turn) => Ok(Admission { model: self.clone(), turn: turn? }),
+            Err(_) => {
+                Err(Error::TimedOut { limit: limit.unwrap_or_default(), stage: Stage::Admission })
             }
-        }))?;
-        wait.await.unwrap_or_else(|_| Err(RunError::Internal("the run panicked".to_owned())))
+        }
     }
-}
 
-impl Shared {
-    fn run(&self, inputs: &[Value], context: &RunContext<'_>) -> Result<Inference, RunError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut session = idle.unwrap_or_else(|| self.loaded.plan.clone().session());
-        let (outputs, receipt) = session.run(inputs, None, context)?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
-        Ok(Inference { outputs, receipt })
+    /// Begins a conversation with a model that has states, all zeros.
+    pub async fn sequence(&self) -> Result<Sequence, Error> {
+        let version = self.current().await?;
+        let plan = version.primary().ok_or_else(Error::closing)?;
+        let estimate = plan.state_bytes();
+        let permit = self.handle.core.reserve(estimate).await?;
+        let state = crate::models::guarded(|| Ok(plan.plan.new_state()));
+        let state =
+            state.map_err(|error| Error::from_run(self.name(), &plan.engine.name, error))?;
+        Ok(Sequence::new(self.clone(), version, state, permit))
     }
-}
 
-struct CancelOnDrop(Cancel);
+    async fn current(&self) -> Result<Arc<Version>, Error> {
+        self.handle.core.check_open()?;
+        let version = self.entry.slot(self.number)?.get(&self.handle.core).await?;
+        version.touch(self.handle.core.now());
+        Ok(version)
+    }
 
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
+    /// Runs once on the version given, or the current one; with a state that comes back to its home.
+    pub(crate) async fn infer_with(
+        &self,
+        version: Option<&Arc<Version>>,
+        inputs: Vec<Value>,
+        state: Option<&mut Option<Box<dyn State>>>,
+        options: &InferenceOptions,
+    ) -> Result<Inference, Error> {
+        let mut request = Request::new(self, options, state);
+        let deadline = request.deadline();
+        let outcome = within(&self.handle.core.timer, deadline, request.run(version, inputs)).await;
+        request.end(outcome.ok())
+    }
+
+    /// Runs what was admitted.
+    pub(crate) async fn execute_admitted(
+        &self,
+        turn: Turn,
+        inputs: Vec<Value>,
+        options: &InferenceOptions,
+    ) -> Result<Inference, Error> {
+        let mut request = Request::new(self, options, None);
+        let deadline = request.deadline();
+        let outcome =
+            within(&self.handle.core.timer, deadline, request.run_admitted(turn, inputs)).await;
+        request.end(outcome.ok())
     }
 }
 
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Model").field("signature", self.signature()).finish_non_exhaustive()
+        f.debug_struct("Model").field("name", &self.name()).field("version", &self.number).finish()
     }
 }

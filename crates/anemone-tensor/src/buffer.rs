@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use crate::BufferMut;
+use crate::buffer_mut::{Line, bytes};
 use crate::mapped::{MapError, Mapping};
 
 /// Immutable shared bytes. Cloning and slicing copy nothing.
@@ -19,10 +21,6 @@ enum Owner {
     Mapped(Arc<Mapping>),
 }
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
 impl Buffer {
     /// A copy of `bytes` in 64-byte aligned memory.
     pub fn from_bytes(bytes: &[u8]) -> Buffer {
@@ -31,6 +29,10 @@ impl Buffer {
             line.0[..chunk.len()].copy_from_slice(chunk);
         }
         Buffer { owner: Owner::Owned(Arc::new(lines)), range: 0..bytes.len() }
+    }
+
+    pub(crate) fn from_lines(lines: Vec<Line>, length: usize) -> Buffer {
+        Buffer { owner: Owner::Owned(Arc::new(lines)), range: 0..length }
     }
 
     pub(crate) fn from_mapping(mapping: Arc<Mapping>) -> Buffer {
@@ -45,6 +47,19 @@ impl Buffer {
         }
         let start = self.range.start + range.start;
         Some(Buffer { owner: self.owner.clone(), range: start..start + range.len() })
+    }
+
+    /// The memory that this buffer lies in, whole, to be written anew; the buffer itself where
+    /// others share it, or where it is mapped.
+    pub fn try_reclaim(self) -> Result<BufferMut, Buffer> {
+        let range = self.range;
+        match self.owner {
+            Owner::Owned(lines) => match Arc::try_unwrap(lines) {
+                Ok(lines) => Ok(BufferMut::from_lines(lines)),
+                Err(lines) => Err(Buffer { owner: Owner::Owned(lines), range }),
+            },
+            mapped @ Owner::Mapped(_) => Err(Buffer { owner: mapped, range }),
+        }
     }
 
     /// Fails if the bytes lie in a mapped file that is now too short to hold them all, so that
@@ -67,11 +82,7 @@ impl Deref for Buffer {
 
     fn deref(&self) -> &[u8] {
         let all: &[u8] = match &self.owner {
-            // SAFETY: `Line` is 64 plain bytes without padding, so the vector's memory is
-            // `64 * len` initialised bytes that live as long as the borrow of `self`.
-            Owner::Owned(lines) => unsafe {
-                std::slice::from_raw_parts(lines.as_ptr().cast::<u8>(), lines.len() * 64)
-            },
+            Owner::Owned(lines) => bytes(lines),
             Owner::Mapped(mapping) => mapping.bytes(),
         };
         &all[self.range.clone()]

@@ -2,6 +2,7 @@
 //!
 //! - [`DataType`]: every element type that MIL or `weight.bin` can name, sub-byte ones included.
 //! - [`Buffer`]: immutable bytes, 64-byte aligned when owned, shared by reference counting.
+//! - [`BufferMut`]: bytes of one owner, to be written and then shared.
 //! - [`MappedFile`]: the only memory mapping of the workspace.
 //! - [`Tensor`]: a dense row-major constant in the bytes of its element type.
 //!
@@ -9,11 +10,13 @@
 //! a tensor never holds strings; conversion to `f32` and `i64` is the way to look inside.
 
 mod buffer;
+mod buffer_mut;
 mod data_type;
 mod mapped;
 mod tensor;
 
 pub use buffer::Buffer;
+pub use buffer_mut::{BufferMut, Element, MemoryError};
 pub use data_type::DataType;
 pub use mapped::{MapError, MappedFile};
 pub use tensor::{Tensor, TensorError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anemone_cpu::CpuEngine;
 use anemone_engine::Engine;
+use anemone_runtime::Unit;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::load::LoadError;
@@ -16,8 +17,9 @@ pub struct Engines {
     pool: Arc<ThreadPool>,
 }
 
-const NO_GPU: &str = "gpu: this build has no GPU engine";
-const NO_NEURAL_ENGINE: &str = "neural engine: it needs macOS and this build has no Core ML engine";
+const NO_GPU: (Unit, &str) = (Unit::Gpu, "gpu: this build has no GPU engine");
+const NO_NEURAL_ENGINE: (Unit, &str) =
+    (Unit::NeuralEngine, "neural engine: it needs macOS and this build has no Core ML engine");
 
 impl Engines {
     /// Engines that compute on this many threads; on one for each core where none is given.
@@ -36,13 +38,18 @@ impl Engines {
         self.pool.current_num_threads()
     }
 
+    /// The processor's features, the engine's version and the threads, as one text.
+    pub fn machine(&self) -> String {
+        format!("{} threads {}", anemone_cpu::machine(), self.threads())
+    }
+
     /// Every engine that can run models here.
     pub fn present(&self) -> Vec<&dyn Engine> {
         vec![&self.cpu]
     }
 
     /// Every engine that cannot, and why.
-    pub fn absent(&self) -> Vec<&'static str> {
+    pub fn absent(&self) -> Vec<(Unit, &'static str)> {
         vec![NO_GPU, NO_NEURAL_ENGINE]
     }
 
@@ -50,10 +57,10 @@ impl Engines {
     pub(crate) fn choose(&self, device: Device) -> (&dyn Engine, Vec<String>) {
         let mut fallbacks = Vec::new();
         if device.permits_neural_engine() {
-            fallbacks.push(NO_NEURAL_ENGINE.to_owned());
+            fallbacks.push(NO_NEURAL_ENGINE.1.to_owned());
         }
         if device.permits_gpu() {
-            fallbacks.push(NO_GPU.to_owned());
+            fallbacks.push(NO_GPU.1.to_owned());
         }
         (&self.cpu, fallbacks)
     }

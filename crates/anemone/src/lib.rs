@@ -14,7 +14,6 @@
 #![forbid(unsafe_code)]
 
 mod classifier;
-mod device;
 mod engines;
 mod error;
 mod expected;
@@ -33,8 +32,7 @@ pub use anemone_ir as ir;
 pub use anemone_runtime as runtime;
 pub use anemone_tensor as tensor;
 
-pub use anemone_engine::ErrorKind;
-pub use device::Device;
+pub use anemone_engine::{Device, ErrorKind};
 pub use engines::Engines;
 pub use error::Error;
 pub use expected::describe;

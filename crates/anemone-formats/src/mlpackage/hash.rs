@@ -8,12 +8,23 @@ use blake3::Hasher;
 use super::read::{MAX_FILES, io_error, map};
 use crate::errors::ReadError;
 
-/// The BLAKE3 hash of a `.mlmodel` file, or of the names, lengths and bytes of a package's files.
-pub fn content_hash(path: &Path) -> Result<[u8; 32], ReadError> {
+/// A model's files as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Their BLAKE3 hash.
+    pub hash: [u8; 32],
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+/// The hash and size of a `.mlmodel` file, or of the names, lengths and bytes of a package's files.
+pub fn content(path: &Path) -> Result<Content, ReadError> {
     let mut hasher = Hasher::new();
+    let mut size = 0;
     if fs::metadata(path).map_err(|source| io_error(path, source))?.is_file() {
-        hasher.update(&map(path, u64::MAX)?);
-        return Ok(hasher.finalize().into());
+        let bytes = map(path, u64::MAX)?;
+        hasher.update(&bytes);
+        return Ok(Content { hash: hasher.finalize().into(), bytes: bytes.len() as u64 });
     }
     for file in files(path)? {
         let name = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
@@ -22,8 +33,9 @@ pub fn content_hash(path: &Path) -> Result<[u8; 32], ReadError> {
             hasher.update(&(length as u64).to_le_bytes());
         }
         hasher.update(name.as_bytes()).update(&bytes);
+        size += bytes.len() as u64;
     }
-    Ok(hasher.finalize().into())
+    Ok(Content { hash: hasher.finalize().into(), bytes: size })
 }
 
 /// Every regular file of a package, sorted; links are not followed.
@@ -61,15 +73,15 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
         write("a/b/c", "one");
         write("d", "two");
-        let first = content_hash(&folder).unwrap();
-        assert_eq!(content_hash(&folder).unwrap(), first);
+        let first = content(&folder).unwrap();
+        assert_eq!(content(&folder).unwrap(), first);
         write("d", "twO");
-        assert_ne!(content_hash(&folder).unwrap(), first);
+        assert_ne!(content(&folder).unwrap(), first);
         write("d", "two");
-        assert_eq!(content_hash(&folder).unwrap(), first);
+        assert_eq!(content(&folder).unwrap(), first);
         fs::rename(folder.join("d"), folder.join("e")).unwrap();
-        assert_ne!(content_hash(&folder).unwrap(), first);
+        assert_ne!(content(&folder).unwrap(), first);
         fs::remove_dir_all(&folder).unwrap();
-        assert!(matches!(content_hash(&folder), Err(ReadError::Missing { .. })));
+        assert!(matches!(content(&folder), Err(ReadError::Missing { .. })));
     }
 }

@@ -6,6 +6,6 @@ mod hash;
 mod read;
 mod write;
 
-pub use hash::content_hash;
+pub use hash::{Content, content};
 pub use read::{read, read_bytes};
 pub use write::{WriteOptions, write};

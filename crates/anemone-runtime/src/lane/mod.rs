@@ -1,0 +1,10 @@
+//! From a version's queue to its runs.
+
+mod drive;
+mod run;
+mod turn;
+mod waiting;
+
+pub(crate) use drive::drive;
+pub(crate) use turn::Turn;
+pub(crate) use waiting::{Lane, Refused};

@@ -1,0 +1,188 @@
+//! A turn: what can run together, the engine for it, and the right and the memory to run it.
+
+use std::time::Instant;
+
+use anemone_engine::MemoryEstimate;
+
+use super::run::{Batch, Member};
+use crate::batch::{Item, choose};
+use crate::core::Core;
+use crate::models::{Compiled, Version, Warm};
+use crate::request::{Call, Demanded, Key, Run, Size};
+use crate::sync::Arc;
+use crate::{Demand, Error, InferenceOptions, Permit, Priority};
+
+/// A run that could be made of what waits.
+pub(super) struct Intent {
+    pub(super) key: Key,
+    pub(super) compiled: Arc<Compiled>,
+    /// The engine's place among the version's.
+    pub(super) engine: usize,
+    /// Rows of requests, and rows of the run.
+    pub(super) wanted: usize,
+    pub(super) rows: usize,
+    estimate: MemoryEstimate,
+    /// Bytes of the inputs that are put together.
+    stacked: u64,
+}
+
+/// The right to make a run, and the working memory for it.
+pub(crate) struct Turn {
+    pub(crate) version: Arc<Version>,
+    pub(super) intent: Intent,
+    permit: Permit,
+    warm: Option<Warm>,
+}
+
+impl Intent {
+    /// What to run of `rows` waiting rows of this key, of which the first request has `size`.
+    pub(super) async fn new(
+        core: &Arc<Core>,
+        version: &Arc<Version>,
+        key: &Key,
+        size: Size,
+        rows: usize,
+    ) -> Result<Intent, Error> {
+        let own = size.rows.max(1);
+        let sizes = if key.is_batched { version.interface.row_sizes(key) } else { None };
+        let (wanted, rows) = if key.is_batched {
+            let length = (size.tokens / own).max(1);
+            let most = version.settings.max_rows().min(version.settings.max_tokens() / length);
+            let cost = |rows| version.costs.expected(key, rows);
+            let (wanted, rows) = choose(rows, most.max(own), sizes.as_deref(), cost);
+            // The first request is never cut.
+            match wanted < own {
+                true => choose(own, own, sizes.as_deref(), |_| 0.0),
+                false => (wanted, rows),
+            }
+        } else {
+            (own, own)
+        };
+        let engine = version.choose_engine(key, rows);
+        let (engine, compiled) = core.compiled(version, engine).await?;
+        let shapes = version.interface.run_shapes(key, rows);
+        let estimate = compiled.estimate(&shapes);
+        let estimate = estimate
+            .map_err(|error| Error::from_run(&version.name, &compiled.engine.name, error))?;
+        let stacked = (size.bytes / own * rows) as u64;
+        Ok(Intent { key: key.clone(), compiled, engine, wanted, rows, estimate, stacked })
+    }
+
+    /// Waits for its operation and its memory.
+    pub(super) async fn admitted(
+        self,
+        core: &Arc<Core>,
+        version: &Arc<Version>,
+        level: Priority,
+    ) -> Result<Turn, Error> {
+        let warm = self.compiled.take();
+        let has = warm.as_ref().map_or(0, Warm::bytes);
+        let arena = (self.estimate.arena as u64).saturating_sub(has);
+        let bytes = arena + self.stacked + self.estimate.outputs as u64;
+        let mut turn = Kept { core, compiled: self.compiled.clone(), warm };
+        let permit = core.admit(Demand { operations: 1, bytes }, level).await;
+        let permit = permit.map_err(Error::from_admission)?;
+        Ok(Turn { version: version.clone(), intent: self, permit, warm: turn.warm.take() })
+    }
+}
+
+/// A session that goes back if what it was taken for does not come about.
+struct Kept<'a> {
+    core: &'a Core,
+    compiled: Arc<Compiled>,
+    warm: Option<Warm>,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        keep(self.core, &self.compiled, self.warm.take());
+    }
+}
+
+impl Turn {
+    /// The right to one run of inputs of these shapes.
+    pub(crate) async fn new(
+        core: &Arc<Core>,
+        version: &Arc<Version>,
+        shapes: &[Vec<usize>],
+        options: &InferenceOptions,
+    ) -> Result<Turn, Error> {
+        let named = options.engine.as_deref();
+        let engine = named.map(|name| version.engine_named(name)).transpose()?;
+        let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+        let Demanded { key, size } = version.interface.demanded(&shapes, true, engine)?;
+        let intent = Intent::new(core, version, &key, size, size.rows).await?;
+        intent.admitted(core, version, options.priority).await
+    }
+
+    /// Bytes that are held for the run.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.permit.demand().bytes + self.warm.as_ref().map_or(0, Warm::bytes)
+    }
+
+    /// An error unless these inputs are what was admitted.
+    pub(crate) fn check(&self, demanded: &Demanded) -> Result<(), Error> {
+        if demanded.key.has_shapes_of(&self.intent.key) {
+            return Ok(());
+        }
+        Err(Error::Input { what: "the inputs have other shapes than were admitted".to_owned() })
+    }
+
+    /// Runs one request alone.
+    pub(crate) async fn run(self, core: Arc<Core>, item: Item<Arc<Call>>) {
+        self.begin(&core, vec![item]).await;
+    }
+
+    /// Gives the session back that is not used.
+    pub(super) fn give_up(mut self, core: &Core) {
+        keep(core, &self.intent.compiled, self.warm.take());
+    }
+
+    /// Takes the work of those who still wait, runs it, and answers each.
+    pub(super) async fn begin(self, core: &Arc<Core>, taken: Vec<Item<Arc<Call>>>) {
+        let Turn { version, intent, mut permit, warm } = self;
+        let now = Instant::now();
+        let run = Run::new(taken.len());
+        let mut members = Vec::with_capacity(taken.len());
+        for item in taken {
+            let is_late = item.deadline.is_some_and(|deadline| deadline <= now);
+            // Who is late is told so by its own clock; its work is not begun.
+            match if is_late { None } else { item.call.begin(&run) } {
+                Some(work) => members.push(Member { item, work }),
+                None => run.leave(),
+            }
+        }
+        if members.is_empty() {
+            return keep(core, &intent.compiled, warm);
+        }
+        let mut warm = match warm.map_or_else(|| intent.compiled.session(), Ok) {
+            Ok(warm) => warm,
+            Err(error) => {
+                for member in members {
+                    member.failed(core, &version, &intent.compiled.engine.name, &error);
+                }
+                return;
+            }
+        };
+        let missing = (intent.estimate.arena as u64).saturating_sub(warm.bytes());
+        warm.charge(permit.split_bytes(missing));
+        let batch = Batch {
+            core,
+            version: &version,
+            compiled: intent.compiled.clone(),
+            engine: intent.engine,
+            key: &intent.key,
+            rows: intent.rows,
+            run,
+        };
+        let warm = batch.run(warm, permit, members).await;
+        keep(core, &intent.compiled, warm);
+        core.after_run();
+    }
+}
+
+fn keep(core: &Core, compiled: &Compiled, warm: Option<Warm>) {
+    if let Some(warm) = warm {
+        compiled.give_back(warm, core.is_short());
+    }
+}
