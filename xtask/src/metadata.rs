@@ -14,6 +14,9 @@ pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     pub(crate) workspace_members: Vec<String>,
     pub(crate) resolve: Resolve,
+    /// What is built where nobody asks for a feature.
+    #[serde(skip)]
+    pub(crate) built: Resolve,
 }
 
 #[derive(Deserialize, Default, Clone)]
@@ -71,8 +74,14 @@ pub(crate) fn cargo() -> OsString {
 
 impl Metadata {
     pub(crate) fn read(root: &Path) -> Result<Self> {
+        let built = Self::read_with(root, &[])?.resolve;
+        Ok(Metadata { built, ..Self::read_with(root, &["--all-features"])? })
+    }
+
+    fn read_with(root: &Path, features: &[&str]) -> Result<Self> {
         let output = Command::new(cargo())
-            .args(["metadata", "--format-version", "1", "--all-features"])
+            .args(["metadata", "--format-version", "1"])
+            .args(features)
             .current_dir(root)
             .output()
             .context("`cargo metadata` did not start")?;
@@ -87,11 +96,12 @@ impl Metadata {
         self.packages.iter().filter(|package| self.workspace_members.contains(&package.id))
     }
 
-    /// How many packages building `name` takes: itself and all it needs, tests apart.
+    /// How many packages building `name` takes: itself and all it needs, tests and features apart
+    /// that are not on by themselves.
     pub(crate) fn needed_by(&self, name: &str) -> Option<usize> {
         let start = self.members().find(|package| package.name == name)?;
         let nodes: HashMap<&str, &Node> =
-            self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+            self.built.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
         let mut seen = HashSet::from([start.id.as_str()]);
         let mut waiting = vec![start.id.as_str()];
         while let Some(id) = waiting.pop() {
@@ -122,12 +132,13 @@ mod tests {
         let metadata = Metadata {
             packages: ["a", "b", "c", "d"].map(package).into(),
             workspace_members: vec!["a".into()],
-            resolve: Resolve {
+            built: Resolve {
                 nodes: vec![
                     Node { id: "a".into(), deps: vec![link("b", None), link("d", Some("dev"))] },
                     Node { id: "b".into(), deps: vec![link("c", Some("build"))] },
                 ],
             },
+            ..Metadata::default()
         };
         assert_eq!(metadata.needed_by("a"), Some(3));
         assert_eq!(metadata.needed_by("b"), None, "only members are asked for");

@@ -6,10 +6,15 @@ use super::Fault;
 use crate::metadata::Metadata;
 
 /// Packages with more than one version, and why that cannot be helped.
-const REASONS: [(&str, &str); 3] = [
-    ("getrandom", "tokenizers' rand wants the older one; zip the newer, on WebAssembly only"),
+const REASONS: [(&str, &str); 8] = [
+    ("getrandom", "the two of rand want one each; zip a third, on WebAssembly only"),
+    ("itertools", "criterion, which only measures, wants the older one"),
+    ("rand", "shuttle, which only tests, wants the older one"),
+    ("rand_chacha", "the two of rand want one each"),
+    ("rand_core", "the two of rand want one each"),
     ("r-efi", "the two of getrandom want one each, on UEFI only"),
     ("syn", "derive macros move to its new major one at a time"),
+    ("windows-sys", "shuttle's coroutines want the older one, on Windows only"),
 ];
 
 pub(super) fn check(metadata: &Metadata, faults: &mut Vec<Fault>) {
