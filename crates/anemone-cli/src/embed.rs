@@ -1,6 +1,6 @@
 //! `anemone embed`: texts and files as vectors.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
@@ -84,10 +84,7 @@ fn texts(arguments: &EmbedArguments) -> Result<Vec<Named>, Failure> {
     let mut texts = Vec::with_capacity(arguments.texts.len());
     for argument in &arguments.texts {
         if argument == "-" && !arguments.text {
-            let mut lines = String::new();
-            io::stdin()
-                .read_to_string(&mut lines)
-                .map_err(|error| Failure::new(format!("cannot read the input: {error}")))?;
+            let lines = files::read_input()?;
             texts.extend(lines.lines().map(|line| Named { name: line.into(), text: line.into() }));
         } else if !arguments.text && Path::new(argument).exists() {
             let text = files::read_lossy(Path::new(argument)).map_err(|error| {

@@ -69,22 +69,18 @@ impl From<Error> for Failure {
 
 impl From<EmbedError> for Failure {
     fn from(error: EmbedError) -> Failure {
-        let failure = Failure::new(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        told(&error, error.hint())
     }
 }
 
 impl From<IndexError> for Failure {
     fn from(error: IndexError) -> Failure {
-        let failure = Failure::new(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        told(&error, error.hint())
     }
+}
+
+fn told(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
+    Failure { message: error.to_string(), hint: hint.map(str::to_owned), code: FAILED }
 }
 
 impl From<FileError> for Failure {

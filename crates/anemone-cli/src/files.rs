@@ -62,6 +62,15 @@ pub(crate) fn read_npz(path: &Path) -> Result<Arrays, FileError> {
     reading(path, || Ok(npz::read(BufReader::new(regular(path)?), |_| true)?))
 }
 
+/// What comes on the standard input, as text.
+pub(crate) fn read_input() -> Result<String, FileError> {
+    reading(Path::new("-"), || {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text)?;
+        Ok(text)
+    })
+}
+
 /// The text in a small file.
 pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
     reading(path, || {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anemone_chunk::Language;
@@ -135,15 +134,7 @@ fn questions(arguments: &SearchArguments) -> Result<(Vec<String>, PathBuf), Fail
         [path] => path.into(),
         _ => return Err(Failure::usage("with --queries only a PATH may follow")),
     };
-    let text = if file.as_os_str() == "-" {
-        let mut text = String::new();
-        io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::new(format!("cannot read the input: {error}")))?;
-        text
-    } else {
-        files::read_text(file)?
-    };
+    let text = if file.as_os_str() == "-" { files::read_input()? } else { files::read_text(file)? };
     let questions: Vec<String> = text.lines().map(str::to_owned).collect();
     if questions.is_empty() {
         return Err(Failure::usage("there is no query in the file"));

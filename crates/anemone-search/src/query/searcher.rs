@@ -76,6 +76,8 @@ pub struct Searcher {
     starts: Vec<usize>,
     /// The row of each chunk's vector.
     rows: Vec<u32>,
+    /// For each file whether it holds tests.
+    tests: Vec<bool>,
     lengths: Lengths,
 }
 
@@ -91,7 +93,8 @@ impl Searcher {
             words.extend(file.chunks.iter().map(|chunk| chunk.length));
         }
         starts.push(rows.len());
-        Ok(Searcher { reader, files, starts, rows, lengths: Lengths::new(words) })
+        let tests = files.records().iter().map(|file| is_test_file(&file.path)).collect();
+        Ok(Searcher { reader, files, starts, rows, tests, lengths: Lengths::new(words) })
     }
 
     /// The state that queries go to.
@@ -128,8 +131,8 @@ impl Searcher {
             (None, Some(lexical)) => lexical.chunks.clone(),
             (None, None) => return Ok(Vec::new()),
         };
-        for (file, pair) in self.files.records().iter().zip(self.starts.windows(2)) {
-            if is_test_file(&file.path) {
+        for (is_test, pair) in self.tests.iter().zip(self.starts.windows(2)) {
+            if *is_test {
                 scores[pair[0]..pair[1]].iter_mut().for_each(|score| *score *= TEST);
             }
         }
