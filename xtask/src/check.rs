@@ -38,6 +38,21 @@ const AFTER_TIDY: &[Step] = &[
         remedy: "run the failing test alone: `cargo test -p <crate> <test>`",
     },
     Step {
+        name: "interleavings",
+        arguments: &[
+            "test",
+            "--quiet",
+            "-p",
+            "anemone-runtime",
+            "--features",
+            "shuttle",
+            "--test",
+            "interleavings",
+        ],
+        environment: None,
+        remedy: "replay the schedule that is printed: `shuttle::replay`",
+    },
+    Step {
         name: "doc",
         arguments: &["doc", "--quiet", "--no-deps", "--workspace"],
         environment: Some(("RUSTDOCFLAGS", "-Dwarnings")),

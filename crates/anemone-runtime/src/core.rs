@@ -1,12 +1,13 @@
 //! What all parts of the manager share, and how memory is found for them.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use crate::artefacts::Kept;
 use crate::buffers::{BufferLimits, BufferPool};
 use crate::config::Config;
-use crate::lane::drive;
+use crate::lane::Driver;
 use crate::metrics::ManagerMetrics;
 use crate::models::{Catalog, Compiled, Plans, Settings, Version};
 use crate::monitor::Monitor;
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) engines: Vec<Arc<EngineInfo>>,
     /// Hardware that cannot be used, and why.
     pub(crate) absent: Vec<(Unit, String)>,
+    capacity: Capacity,
     pub(crate) pool: Pool,
     pub(crate) workers: Workers,
     pub(crate) timer: Timer,
@@ -62,6 +64,7 @@ impl Core {
         let kept = Kept::open(config.cache_folder.as_deref());
         Arc::new(Core {
             budget,
+            capacity,
             pool: Pool::new(capacity, config.max_waiting),
             workers: Workers::new(operations + LOADERS),
             timer: Timer::default(),
@@ -106,7 +109,7 @@ impl Core {
 
     /// Sends a driver to a version's queue.
     pub(crate) fn send_driver(self: &Arc<Core>, version: &Arc<Version>, level: Priority) {
-        self.workers.spawn(drive(self.clone(), version.clone(), level));
+        self.workers.spawn(Driver::new(self.clone(), version.clone(), level).drive());
     }
 
     /// Runs a future on the manager's threads and waits for what it gives.
@@ -136,7 +139,27 @@ impl Core {
         if free.bytes < demand.bytes {
             self.reclaim(demand.bytes - free.bytes);
         }
-        self.pool.admit(demand, level).await
+        let mut admit = pin!(self.pool.admit(demand, level));
+        let mut is_first = true;
+        poll_fn(|context| {
+            let answer = admit.as_mut().poll(context);
+            if std::mem::take(&mut is_first) && answer.is_pending() {
+                // What became unused before it stood in line; from here on who ends a run looks.
+                self.after_run();
+            }
+            answer
+        })
+        .await
+    }
+
+    /// An error where so many bytes never fit beside the plan's own, which are held meanwhile.
+    pub(crate) fn check_beside(&self, plan: &Compiled, bytes: u64) -> Result<(), Error> {
+        let demand = Demand { operations: 0, bytes: bytes.saturating_add(plan.weight_bytes()) };
+        if demand.bytes <= self.capacity.bytes {
+            return Ok(());
+        }
+        let capacity = self.capacity;
+        Err(Error::from_admission(AdmitError::TooLarge { demand, capacity }))
     }
 
     /// Bytes for something that is not a run.

@@ -10,7 +10,6 @@ use crate::metrics::{self, PerformanceSummary};
 use crate::models::{Source, Version, load};
 use crate::monitor::{self, Monitor};
 use crate::options::ModelOptions;
-use crate::request::Failure;
 use crate::sensors::Sensors;
 use crate::status::{self, DeviceStatus, ModelStatus};
 use crate::sync::{Arc, block_on};
@@ -251,7 +250,13 @@ impl Manager {
         if core.config.monitoring.sensors && core.monitor.begin() {
             monitor::start(core);
         }
+        let number = version.number;
         let entry = core.catalog.add(version, source)?;
+        if core.is_closing() {
+            // It came after all others were let go of.
+            let _ = core.catalog.remove(&entry.name, Some(number));
+            return Err(Error::closing());
+        }
         Ok(Model { handle: self.handle.clone(), entry, number: None })
     }
 
@@ -265,9 +270,8 @@ fn close(core: &Core) {
     core.keep_costs();
     for version in core.catalog.versions() {
         version.lane.close();
-        for item in version.lane.drain() {
-            item.call.finish(Err(Failure::from(Error::closing())));
-        }
+        // Each is told that the manager closes.
+        drop(version.lane.drain());
     }
     core.pool.close();
     core.runs.stop_all();

@@ -10,7 +10,7 @@ use crate::lane::Turn;
 use crate::manager::Handle;
 use crate::models::{Entry, Version};
 use crate::request::Request;
-use crate::sequence::Sequence;
+use crate::sequence::{Held, Sequence};
 use crate::sync::{Arc, block_on};
 use crate::timer::within;
 use crate::{Error, Inference, InferenceOptions, Shapes, Stage};
@@ -105,14 +105,20 @@ impl Model {
 
     /// Begins a conversation with a model that has states, all zeros.
     pub async fn sequence(&self) -> Result<Sequence, Error> {
-        let version = self.current().await?;
+        let (version, held) = loop {
+            let version = self.current().await?;
+            if let Some(held) = Held::new(&self.handle.core, &version) {
+                break (version, held);
+            }
+        };
         let plan = version.primary().ok_or_else(Error::closing)?;
-        let estimate = plan.state_bytes();
-        let permit = self.handle.core.reserve(estimate).await?;
+        let bytes = plan.state_bytes();
+        self.handle.core.check_beside(&plan, bytes)?;
+        let permit = self.handle.core.reserve(bytes).await?;
         let state = crate::models::guarded(|| Ok(plan.plan.new_state()));
         let state =
             state.map_err(|error| Error::from_run(self.name(), &plan.engine.name, error))?;
-        Ok(Sequence::new(self.clone(), version, state, permit))
+        Ok(Sequence::new(self.clone(), held, state, permit))
     }
 
     async fn current(&self) -> Result<Arc<Version>, Error> {

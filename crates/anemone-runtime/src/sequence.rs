@@ -2,9 +2,9 @@
 
 use anemone_engine::{Array, RunError, State, Value};
 
+use crate::core::Core;
 use crate::models::Version;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering;
 use crate::{Error, Inference, InferenceOptions, Model, Permit};
 
 /// A conversation with a model that has states. It stays with the version that it began with,
@@ -14,21 +14,26 @@ use crate::{Error, Inference, InferenceOptions, Model, Permit};
 /// over then.
 pub struct Sequence {
     model: Model,
-    version: Arc<Version>,
     state: Option<Box<dyn State>>,
     /// The state's bytes.
     _permit: Permit,
+    version: Held,
+}
+
+/// A version that is not evicted until this is dropped.
+pub(crate) struct Held {
+    core: Arc<Core>,
+    version: Arc<Version>,
 }
 
 impl Sequence {
     pub(crate) fn new(
         model: Model,
-        version: Arc<Version>,
+        version: Held,
         state: Box<dyn State>,
         permit: Permit,
     ) -> Sequence {
-        version.sequences.fetch_add(1, Ordering::SeqCst);
-        Sequence { model, version, state: Some(state), _permit: permit }
+        Sequence { model, state: Some(state), _permit: permit, version }
     }
 
     /// The next run.
@@ -40,7 +45,9 @@ impl Sequence {
         if self.state.is_none() {
             return Err(lost());
         }
-        self.model.infer_with(Some(&self.version), inputs, Some(&mut self.state), options).await
+        self.model
+            .infer_with(Some(&self.version.version), inputs, Some(&mut self.state), options)
+            .await
     }
 
     /// A copy of the state `index` of the signature.
@@ -57,13 +64,23 @@ impl Sequence {
     }
 
     fn failed(&self, error: RunError) -> Error {
-        Error::from_run(&self.version.name, "", error)
+        Error::from_run(&self.version.version.name, "", error)
     }
 }
 
-impl Drop for Sequence {
+impl Held {
+    /// Holds a version, unless it is evicted already.
+    pub(crate) fn new(core: &Arc<Core>, version: &Arc<Version>) -> Option<Held> {
+        let is_held = version.lane.hold();
+        is_held.then(|| Held { core: core.clone(), version: version.clone() })
+    }
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
-        self.version.sequences.fetch_sub(1, Ordering::SeqCst);
+        self.version.lane.let_go();
+        // Somebody may wait for its memory.
+        self.core.after_run();
     }
 }
 

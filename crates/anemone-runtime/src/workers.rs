@@ -128,6 +128,8 @@ impl Workers {
         }
         state.tasks.push_back(runnable);
         if state.tasks.len() <= state.idle {
+            // Who is woken finds the lock free.
+            drop(state);
             self.0.work.notify_one();
         } else {
             self.start_if_needed(&mut state);

@@ -150,10 +150,11 @@ impl<T> Queue<T> {
         })
     }
 
-    /// Takes the head, and others of its key while `fits` says yes to the size of all together.
+    /// Takes the head, and others of its key while `fits` says yes to the size of all together; nothing
+    /// where it says no to the head.
     pub(crate) fn take(&mut self, fits: impl Fn(Size) -> bool) -> Vec<Item<T>> {
         let Some(first) = self.next_level() else { return Vec::new() };
-        let Some(key) = self.levels[first].order.values().next().cloned() else {
+        let Some(Head { key, .. }) = self.head().filter(|head| fits(head.size)) else {
             return Vec::new();
         };
         let mut taken = Vec::new();
@@ -165,7 +166,7 @@ impl<T> Queue<T> {
                 self.levels[level].groups.get(&key).and_then(BTreeMap::first_key_value)
             {
                 let all = plus(size, item.size);
-                if !taken.is_empty() && !fits(all) {
+                if !fits(all) {
                     break;
                 }
                 size = all;

@@ -86,8 +86,8 @@ fn cuts(interface: &Interface, key: &Key, output: usize, inputs: &[Value]) -> Ve
     let mut cuts = Vec::new();
     for ((port, shape), value) in signature.inputs.iter().zip(&shapes).zip(inputs) {
         let Value::Tensor(array) = value else { continue };
-        for axis in 1..shape.len() {
-            if array.shape()[axis] == shape[axis] {
+        for (axis, &filled) in shape.iter().enumerate().skip(1) {
+            if array.shape()[axis] == filled {
                 continue;
             }
             let own = &signature.outputs[output].ty.shape;

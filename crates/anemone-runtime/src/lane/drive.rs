@@ -4,46 +4,116 @@ use super::turn::Intent;
 use crate::batch::Head;
 use crate::core::Core;
 use crate::models::Version;
-use crate::request::{Failure, Key};
+use crate::request::{Failure, Key, Size};
 use crate::sync::Arc;
 use crate::timer::within;
 use crate::{Error, Priority};
 
-/// Runs what waits for `version` until another driver waits for the rest.
-pub(crate) async fn drive(core: Arc<Core>, version: Arc<Version>, first: Priority) {
-    let mut level = Some(first);
-    while let Some(own) = level {
-        level = turn(&core, &version, own).await;
+/// Runs what waits for a version until another driver waits for the rest. Where it is dropped before,
+/// those who wait are told.
+pub(crate) struct Driver {
+    core: Arc<Core>,
+    version: Arc<Version>,
+    place: Place,
+}
+
+/// How a driver counts in its lane.
+#[derive(Clone, Copy)]
+enum Place {
+    Waiting(Priority),
+    Running,
+    Gone,
+}
+
+impl Driver {
+    /// A driver that counts as waiting at `level`.
+    pub(crate) fn new(core: Arc<Core>, version: Arc<Version>, level: Priority) -> Driver {
+        Driver { core, version, place: Place::Waiting(level) }
+    }
+
+    /// Its whole life.
+    pub(crate) async fn drive(mut self) {
+        while let Place::Waiting(level) = self.place {
+            self.turn(level).await;
+            // Now the version may count as unused.
+            self.core.after_run();
+        }
+    }
+
+    /// One run, or the end.
+    async fn turn(&mut self, level: Priority) {
+        let (core, version) = (self.core.clone(), self.version.clone());
+        let Some(head) = self.head(level) else { return };
+        wait_for_others(&core, &version, &head).await;
+        loop {
+            let Some(Head { key, size, rows, .. }) = self.head(level) else { return };
+            let turn = match Intent::new(&core, &version, &key, size, rows).await {
+                Ok(intent) => intent.admitted(&core, &version, level).await,
+                Err(error) => Err(error),
+            };
+            let turn = match turn {
+                Ok(turn) => turn,
+                Err(error) => return self.refuse(level, &key, size, &error),
+            };
+            // The head may be another one by now, which the run was not made for.
+            let (wanted, most_tokens) = (turn.intent.wanted, version.settings.max_tokens());
+            let most_tokens = most_tokens.max(size.tokens);
+            let fits = |all: Size| all.rows <= wanted && all.tokens <= most_tokens;
+            let (taken, next) = version.lane.take(level, &key, fits);
+            if taken.is_empty() {
+                // Its callers went away, or something more urgent came.
+                turn.give_up(&core);
+                continue;
+            }
+            self.place = Place::Running;
+            if let Some(next) = next {
+                core.send_driver(&version, next);
+            }
+            let running = turn.begin(&core, taken).await;
+            self.done();
+            return drop(running);
+        }
+    }
+
+    /// What goes next; where there is nothing it is gone.
+    fn head(&mut self, level: Priority) -> Option<Head> {
+        let head = self.version.lane.head(level);
+        if head.is_none() {
+            self.place = Place::Gone;
+        }
+        head
+    }
+
+    /// A run is over.
+    fn done(&mut self) {
+        self.place = self.version.lane.done().map_or(Place::Gone, Place::Waiting);
+    }
+
+    /// Tells the head, if it still has this size, that it cannot run.
+    fn refuse(&mut self, level: Priority, key: &Key, size: Size, error: &Error) {
+        let (taken, next) = self.version.lane.take(level, key, |all| all == size);
+        if taken.is_empty() {
+            return;
+        }
+        self.place = Place::Running;
+        for item in taken {
+            item.call.answer(Err(Failure::from(error.clone())));
+        }
+        if let Some(next) = next {
+            self.core.send_driver(&self.version, next);
+        }
+        self.done();
     }
 }
 
-/// One run. The level at which to go on, if there is more to do.
-async fn turn(core: &Arc<Core>, version: &Arc<Version>, level: Priority) -> Option<Priority> {
-    let head = version.lane.head(level)?;
-    wait_for_others(core, version, &head).await;
-    loop {
-        let Head { key, size, rows, .. } = version.lane.head(level)?;
-        let turn = match Intent::new(core, version, &key, size, rows).await {
-            Ok(intent) => intent.admitted(core, version, level).await,
-            Err(error) => Err(error),
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let level = match self.place {
+            Place::Waiting(level) => Some(level),
+            Place::Running => None,
+            Place::Gone => return,
         };
-        let turn = match turn {
-            Ok(turn) => turn,
-            Err(error) => return refuse(core, version, level, &key, &error),
-        };
-        let (wanted, most_tokens) = (turn.intent.wanted, version.settings.max_tokens());
-        let fits = |all: crate::request::Size| all.rows <= wanted && all.tokens <= most_tokens;
-        let (taken, next) = version.lane.take(level, &key, fits);
-        if taken.is_empty() {
-            // Its callers went away, or something more urgent came.
-            turn.give_up(core);
-            continue;
-        }
-        if let Some(next) = next {
-            core.send_driver(version, next);
-        }
-        turn.begin(core, taken).await;
-        return version.lane.done();
+        drop(self.version.lane.abandon(level));
     }
 }
 
@@ -55,25 +125,4 @@ async fn wait_for_others(core: &Arc<Core>, version: &Arc<Version>, head: &Head) 
         // Whether it is full or time is up, what is there goes.
         let _ = within(&core.timer, Some(until), version.lane.full()).await;
     }
-}
-
-/// Tells the head that it cannot run.
-fn refuse(
-    core: &Arc<Core>,
-    version: &Arc<Version>,
-    level: Priority,
-    key: &Key,
-    error: &Error,
-) -> Option<Priority> {
-    let (taken, next) = version.lane.take(level, key, |_| false);
-    if taken.is_empty() {
-        return Some(level);
-    }
-    for item in taken {
-        item.call.finish(Err(Failure::from(error.clone())));
-    }
-    if let Some(next) = next {
-        core.send_driver(version, next);
-    }
-    version.lane.done()
 }

@@ -5,6 +5,6 @@ mod run;
 mod turn;
 mod waiting;
 
-pub(crate) use drive::drive;
+pub(crate) use drive::Driver;
 pub(crate) use turn::Turn;
 pub(crate) use waiting::{Lane, Refused};

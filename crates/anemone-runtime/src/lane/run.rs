@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 
 use anemone_engine::{Array, Receipt, RunContext, RunError, Value};
 
+use crate::Error;
 use crate::batch::{Item, choose, split, stack};
 use crate::core::Core;
 use crate::metrics::{self, FallbackCause};
 use crate::models::{Compiled, Version, Warm, guarded};
 use crate::quarantine::Verdict;
-use crate::request::{Answer, Call, Failure, Key, Run, Work};
-use crate::runs::Runs;
+use crate::request::{Answer, Failure, Key, Promise, Run, Work};
 use crate::sync::Arc;
-use crate::{Error, Permit};
 
 /// A request on its way through a run.
 pub(crate) struct Member {
-    pub(crate) item: Item<Arc<Call>>,
+    pub(crate) item: Item<Promise>,
     pub(crate) work: Work,
 }
 
@@ -44,7 +43,7 @@ struct Done {
 impl Member {
     /// Gives the caller an error.
     fn fail(self, error: Error) {
-        self.item.call.finish(Err(Failure { error, state: None }));
+        self.item.call.answer(Err(Failure { error, state: None }));
     }
 
     /// Tells the caller, and those who judge the engine, that its run failed.
@@ -56,16 +55,9 @@ impl Member {
 
 impl Batch<'_> {
     /// Runs the members and answers each. The session comes back if it can be used again.
-    pub(super) async fn run(
-        mut self,
-        warm: Warm,
-        permit: Permit,
-        mut members: Vec<Member>,
-    ) -> Option<Warm> {
+    pub(super) async fn run(mut self, warm: Warm, mut members: Vec<Member>) -> Option<Warm> {
         let deadlines = members.iter().map(|member| member.item.deadline);
         let deadline = deadlines.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
-        // Its operation and its bytes are in use until this is dropped.
-        let running = Runs::enter(self.core, self.version, &self.run, permit);
         let (mut warm, outcome) = self.attempt(warm, &mut members, self.rows, deadline);
         let error = match outcome {
             Ok(done) => {
@@ -101,7 +93,6 @@ impl Batch<'_> {
                 Err(error) => self.fall_back(alone, error, deadline).await,
             }
         }
-        drop(running);
         warm
     }
 
@@ -184,16 +175,11 @@ impl Batch<'_> {
         if ports.len() != outputs.len() {
             return Err(format!("the engine gave {} outputs, not {}", outputs.len(), ports.len()));
         }
-        for (port, output) in ports.iter().zip(&outputs) {
+        let inputs = self.version.interface.run_shapes(self.key, rows);
+        for (index, (port, output)) in ports.iter().zip(&outputs).enumerate() {
             let Value::Tensor(array) = output else { continue };
-            let (shape, sizes) = (array.shape(), &port.ty.shape);
-            let fits = shape.len() == sizes.len()
-                && shape
-                    .iter()
-                    .zip(sizes)
-                    .all(|(&n, dim)| dim.known().is_none_or(|known| known == n));
-            if array.dtype() != port.ty.dtype || !fits {
-                let dtype = array.dtype();
+            let (dtype, shape) = (array.dtype(), array.shape());
+            if dtype != port.ty.dtype || !self.version.interface.fits(index, shape, &inputs) {
                 return Err(format!(
                     "the engine gave `{}` as {dtype} of shape {shape:?}",
                     port.name
@@ -235,7 +221,7 @@ impl Batch<'_> {
                     non_finite(&self.version.interface.signature().outputs, &outputs)
             {
                 let error = Error::Precision { asked: None, what };
-                member.item.call.finish(Err(Failure { error, state: member.work.state }));
+                member.item.call.answer(Err(Failure { error, state: member.work.state }));
                 continue;
             }
             let answer = Answer {
@@ -246,7 +232,7 @@ impl Batch<'_> {
                 batch_rows: rows,
                 fallback_reason: reason.clone(),
             };
-            member.item.call.finish(Ok(answer));
+            member.item.call.answer(Ok(answer));
         }
     }
 

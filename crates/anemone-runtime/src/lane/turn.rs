@@ -8,9 +8,10 @@ use super::run::{Batch, Member};
 use crate::batch::{Item, choose};
 use crate::core::Core;
 use crate::models::{Compiled, Version, Warm};
-use crate::request::{Call, Demanded, Key, Run, Size};
+use crate::request::{Demanded, Failure, Key, Promise, Run, Size};
+use crate::runs::{Running, Runs};
 use crate::sync::Arc;
-use crate::{Demand, Error, InferenceOptions, Permit, Priority};
+use crate::{Demand, Error, InferenceOptions, Permit, Priority, Stage};
 
 /// A run that could be made of what waits.
 pub(super) struct Intent {
@@ -79,6 +80,7 @@ impl Intent {
         let has = warm.as_ref().map_or(0, Warm::bytes);
         let arena = (self.estimate.arena as u64).saturating_sub(has);
         let bytes = arena + self.stacked + self.estimate.outputs as u64;
+        core.check_beside(&self.compiled, bytes.saturating_add(has))?;
         let mut turn = Kept { core, compiled: self.compiled.clone(), warm };
         let permit = core.admit(Demand { operations: 1, bytes }, level).await;
         let permit = permit.map_err(Error::from_admission)?;
@@ -129,8 +131,9 @@ impl Turn {
     }
 
     /// Runs one request alone.
-    pub(crate) async fn run(self, core: Arc<Core>, item: Item<Arc<Call>>) {
-        self.begin(&core, vec![item]).await;
+    pub(crate) async fn run(self, core: Arc<Core>, item: Item<Promise>) {
+        drop(self.begin(&core, vec![item]).await);
+        core.after_run();
     }
 
     /// Gives the session back that is not used.
@@ -138,22 +141,30 @@ impl Turn {
         keep(core, &self.intent.compiled, self.warm.take());
     }
 
-    /// Takes the work of those who still wait, runs it, and answers each.
-    pub(super) async fn begin(self, core: &Arc<Core>, taken: Vec<Item<Arc<Call>>>) {
+    /// Takes the work of those who still wait, runs it, and answers each. What it held is in use until
+    /// what comes back is dropped.
+    pub(super) async fn begin(
+        self,
+        core: &Arc<Core>,
+        taken: Vec<Item<Promise>>,
+    ) -> Option<Running> {
         let Turn { version, intent, mut permit, warm } = self;
         let now = Instant::now();
         let run = Run::new(taken.len());
         let mut members = Vec::with_capacity(taken.len());
         for item in taken {
             let is_late = item.deadline.is_some_and(|deadline| deadline <= now);
-            // Who is late is told so by its own clock; its work is not begun.
-            match if is_late { None } else { item.call.begin(&run) } {
+            if is_late {
+                item.call.answer(Err(Failure::from(late(&item))));
+            }
+            match item.call.begin(&run) {
                 Some(work) => members.push(Member { item, work }),
                 None => run.leave(),
             }
         }
         if members.is_empty() {
-            return keep(core, &intent.compiled, warm);
+            keep(core, &intent.compiled, warm);
+            return None;
         }
         let mut warm = match warm.map_or_else(|| intent.compiled.session(), Ok) {
             Ok(warm) => warm,
@@ -161,11 +172,12 @@ impl Turn {
                 for member in members {
                     member.failed(core, &version, &intent.compiled.engine.name, &error);
                 }
-                return;
+                return None;
             }
         };
         let missing = (intent.estimate.arena as u64).saturating_sub(warm.bytes());
         warm.charge(permit.split_bytes(missing));
+        let running = Runs::enter(core, &version, &run, permit);
         let batch = Batch {
             core,
             version: &version,
@@ -175,10 +187,16 @@ impl Turn {
             rows: intent.rows,
             run,
         };
-        let warm = batch.run(warm, permit, members).await;
+        let warm = batch.run(warm, members).await;
         keep(core, &intent.compiled, warm);
-        core.after_run();
+        Some(running)
     }
+}
+
+/// Its time was up before its run began.
+fn late(item: &Item<Promise>) -> Error {
+    let limit = item.deadline.map(|deadline| deadline.saturating_duration_since(item.since));
+    Error::TimedOut { limit: limit.unwrap_or_default(), stage: Stage::Queued }
 }
 
 fn keep(core: &Core, compiled: &Compiled, warm: Option<Warm>) {

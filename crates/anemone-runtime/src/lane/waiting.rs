@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::Priority;
 use crate::batch::{Arrivals, Full, Head, Item, Queue, Ticket};
 use crate::config::Queue as Bounds;
-use crate::request::{Call, Key, Size};
-use crate::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::request::{Key, Promise, Size};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(crate) struct Lane {
     state: Mutex<State>,
@@ -23,9 +23,11 @@ pub(crate) struct Lane {
 }
 
 struct State {
-    queue: Queue<Arc<Call>>,
+    queue: Queue<Promise>,
     waiting: [bool; Priority::EACH.len()],
     running: usize,
+    /// Conversations that hold on to the version.
+    held: usize,
     arrivals: Arrivals,
     patient: Option<Waker>,
     is_closed: bool,
@@ -43,6 +45,7 @@ impl Lane {
             queue: Queue::new(bounds),
             waiting: [false; Priority::EACH.len()],
             running: 0,
+            held: 0,
             arrivals: Arrivals::default(),
             patient: None,
             is_closed: false,
@@ -55,21 +58,16 @@ impl Lane {
         &self,
         key: &Key,
         priority: Priority,
-        item: Item<Arc<Call>>,
-    ) -> Result<(Ticket, bool), Refused> {
+        item: Item<Promise>,
+    ) -> Result<(Ticket, bool), (Item<Promise>, Refused)> {
         let mut state = lock(&self.state);
         if state.is_closed {
-            return Err(Refused::Closed);
+            return Err((item, Refused::Closed));
         }
         let now = item.since;
         let pushed = state.queue.push(key, priority, item);
         let (ticket, woken) = match pushed {
-            Err((item, full)) => {
-                drop(state);
-                // What it holds is dropped outside the lock.
-                drop(item);
-                return Err(Refused::Full(full));
-            }
+            Err((item, full)) => return Err((item, Refused::Full(full))),
             Ok(ticket) => {
                 state.arrivals.note(now);
                 let is_full = state.queue.head().is_some_and(|head| head.rows >= self.most_rows);
@@ -105,12 +103,15 @@ impl Lane {
         level: Priority,
         key: &Key,
         fits: impl Fn(Size) -> bool,
-    ) -> (Vec<Item<Arc<Call>>>, Option<Priority>) {
+    ) -> (Vec<Item<Promise>>, Option<Priority>) {
         let mut state = lock(&self.state);
         if state.queue.head().is_none_or(|head| head.key != *key) {
             return (Vec::new(), None);
         }
         let taken = state.queue.take(fits);
+        if taken.is_empty() {
+            return (taken, None);
+        }
         state.waiting[level as usize] = false;
         state.running += 1;
         let next = self.next(&mut state);
@@ -124,6 +125,34 @@ impl Lane {
         self.next(&mut state)
     }
 
+    /// A driver ends that was not done: that of `level` while it waited, or else one while it ran. It
+    /// does not count any more, and whoever waits comes out, as nobody else may come to run them.
+    pub(crate) fn abandon(&self, level: Option<Priority>) -> Vec<Item<Promise>> {
+        let mut state = lock(&self.state);
+        match level {
+            Some(level) => state.waiting[level as usize] = false,
+            None => state.running -= 1,
+        }
+        state.queue.drain()
+    }
+
+    /// Keeps the lane from being closed for want of work, until it is let go; not if it is closed.
+    pub(crate) fn hold(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.held += usize::from(!state.is_closed);
+        !state.is_closed
+    }
+
+    /// Lets go of what was held.
+    pub(crate) fn let_go(&self) {
+        lock(&self.state).held -= 1;
+    }
+
+    /// Whether nobody waits, runs or holds on to it.
+    pub(crate) fn is_idle(&self) -> bool {
+        lock(&self.state).is_idle()
+    }
+
     /// Requests that wait, and runs.
     pub(crate) fn load(&self) -> (usize, usize) {
         let state = lock(&self.state);
@@ -135,11 +164,10 @@ impl Lane {
         lock(&self.state).queue.held().size.bytes
     }
 
-    /// Lets nobody in any more, if nobody waits or runs now; whether that is so.
+    /// Lets nobody in any more, if nobody waits, runs or holds on to it now; whether that is so.
     pub(crate) fn close_if_idle(&self) -> bool {
         let mut state = lock(&self.state);
-        let is_idle =
-            state.queue.is_empty() && state.running == 0 && !state.waiting.contains(&true);
+        let is_idle = state.is_idle();
         state.is_closed |= is_idle;
         is_idle
     }
@@ -150,7 +178,7 @@ impl Lane {
     }
 
     /// Everybody who waits, out of the queue.
-    pub(crate) fn drain(&self) -> Vec<Item<Arc<Call>>> {
+    pub(crate) fn drain(&self) -> Vec<Item<Promise>> {
         lock(&self.state).queue.drain()
     }
 
@@ -196,6 +224,13 @@ impl Lane {
     fn next(&self, state: &mut MutexGuard<'_, State>) -> Option<Priority> {
         let head = state.queue.head()?;
         self.send(state, head.priority).then_some(head.priority)
+    }
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        let is_driven = self.running > 0 || self.waiting.contains(&true);
+        self.queue.is_empty() && !is_driven && self.held == 0
     }
 }
 

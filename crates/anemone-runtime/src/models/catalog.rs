@@ -96,9 +96,7 @@ impl Slot {
     fn evict(&self) -> Option<u64> {
         let mut held = lock(&self.version);
         let version = held.as_ref()?;
-        if version.sequences.load(std::sync::atomic::Ordering::SeqCst) > 0
-            || !version.lane.close_if_idle()
-        {
+        if !version.lane.close_if_idle() {
             return None;
         }
         let version = held.take()?;
@@ -228,7 +226,7 @@ impl Catalog {
         let mut slots: Vec<(u64, Arc<Slot>)> = Vec::new();
         for slot in self.entries().into_iter().flat_map(|entry| entry.slots()) {
             match slot.loaded() {
-                Some(version) if !version.settings.is_pinned && !version.is_busy() => {
+                Some(version) if !version.settings.is_pinned && version.lane.is_idle() => {
                     slots.push((version.last_used(), slot));
                 }
                 _ => {}

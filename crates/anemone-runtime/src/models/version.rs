@@ -57,8 +57,6 @@ pub(crate) struct Version {
     pub(crate) quarantine: Quarantine,
     /// Milliseconds since the manager began.
     last_used: AtomicU64,
-    /// Conversations that hold on to it.
-    pub(crate) sequences: AtomicU64,
     /// Which requests are run a second time elsewhere.
     pub(crate) sampler: Option<Sampler>,
 }
@@ -131,7 +129,6 @@ impl Version {
             metrics,
             quarantine,
             last_used: AtomicU64::new(0),
-            sequences: AtomicU64::new(0),
             sampler,
         }
     }
@@ -199,11 +196,6 @@ impl Version {
     /// When it was last used, in milliseconds.
     pub(crate) fn last_used(&self) -> u64 {
         self.last_used.load(Ordering::Relaxed)
-    }
-
-    /// Whether somebody waits for it, runs it or talks with it.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.lane.load() != (0, 0) || self.sequences.load(Ordering::SeqCst) > 0
     }
 
     /// Lets a request in, unless the model is in quarantine.

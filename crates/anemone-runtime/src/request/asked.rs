@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anemone_engine::{State, Value};
 
-use super::{Answer, Call, Demanded, Failure, Left, Size, Wait, Work};
+use super::{Answer, Call, Demanded, Failure, Left, Promise, Size, Wait, Work};
 use crate::batch::{Item, Ticket};
 use crate::core::Core;
 use crate::lane::{Refused, Turn};
@@ -22,12 +22,14 @@ pub(crate) struct Request<'a> {
     limit: Option<Duration>,
     /// Where the conversation's state lies when no run has it.
     home: Option<&'a mut Option<Box<dyn State>>>,
+    /// The version that it goes to, once that is known.
+    version: Option<Arc<Version>>,
     asked: Option<Asked>,
+    is_counted: bool,
 }
 
 /// A request that waits or runs.
 struct Asked {
-    version: Arc<Version>,
     call: Arc<Call>,
     /// Where it waits; none where it was admitted before.
     ticket: Option<Ticket>,
@@ -45,7 +47,17 @@ impl<'a> Request<'a> {
         let core = &model.handle.core;
         core.open.enter();
         let limit = options.time_limit.or(core.config.default_time_limit);
-        Request { model, options, start: Instant::now(), limit, home, asked: None }
+        let start = Instant::now();
+        Request {
+            model,
+            options,
+            start,
+            limit,
+            home,
+            version: None,
+            asked: None,
+            is_counted: false,
+        }
     }
 
     /// When its time is up.
@@ -66,6 +78,7 @@ impl<'a> Request<'a> {
                 Some(version) => version.clone(),
                 None => self.model.entry.slot(self.model.number)?.get(core).await?,
             };
+            let version = self.version.insert(version).clone();
             version.touch(core.now());
             let has_state = self.home.as_ref().is_some_and(|home| home.is_some());
             let demanded = self.demanded(&version, &inputs, self.options.alone || has_state)?;
@@ -76,7 +89,7 @@ impl<'a> Request<'a> {
                 size: demanded.size,
                 since: self.start,
                 deadline: self.deadline(),
-                call: call.clone(),
+                call: Promise::of(&call),
             };
             match version.lane.push(&demanded.key, self.options.priority, item) {
                 Ok((ticket, is_driver_needed)) => {
@@ -85,25 +98,18 @@ impl<'a> Request<'a> {
                         core.send_driver(&version, self.options.priority);
                     }
                     let ticket = Some(ticket);
-                    self.asked = Some(Asked {
-                        version,
-                        call: call.clone(),
-                        ticket,
-                        size: demanded.size,
-                        sample,
-                    });
+                    let size = demanded.size;
+                    self.asked = Some(Asked { call: call.clone(), ticket, size, sample });
                     return Wait(&call).await;
                 }
-                Err(refused) => {
+                Err((item, refused)) => {
                     let Left::Queued(work) = call.leave() else {
                         return Err(Error::closing().into());
                     };
+                    drop(item);
                     self.bring_home(work.state);
                     match refused {
-                        Refused::Full(full) => {
-                            version.metrics.rejected(Cause::QueueFull);
-                            return Err(Error::from(full).into());
-                        }
+                        Refused::Full(full) => return Err(Error::from(full).into()),
                         // It was evicted or the manager closes: the next round tells.
                         Refused::Closed => inputs = work.inputs,
                     }
@@ -120,7 +126,7 @@ impl<'a> Request<'a> {
     ) -> Result<Answer, Failure> {
         let core = &self.model.handle.core;
         core.check_open()?;
-        let version = turn.version.clone();
+        let version = self.version.insert(turn.version.clone()).clone();
         version.touch(core.now());
         let demanded = self.demanded(&version, &inputs, true)?;
         turn.check(&demanded)?;
@@ -130,16 +136,11 @@ impl<'a> Request<'a> {
             size: demanded.size,
             since: self.start,
             deadline: self.deadline(),
-            call: call.clone(),
+            call: Promise::of(&call),
         };
         version.metrics.admitted();
-        self.asked = Some(Asked {
-            version,
-            call: call.clone(),
-            ticket: None,
-            size: demanded.size,
-            sample: None,
-        });
+        let size = demanded.size;
+        self.asked = Some(Asked { call: call.clone(), ticket: None, size, sample: None });
         core.workers.spawn(turn.run(core.clone(), item));
         Wait(&call).await
     }
@@ -173,11 +174,11 @@ impl<'a> Request<'a> {
     fn answered(&mut self, mut answer: Answer) -> Inference {
         self.bring_home(answer.state.take());
         let total = self.start.elapsed();
-        let version = self.asked.as_ref().map_or(0, |asked| asked.version.number);
-        if let Some(asked) = &mut self.asked {
-            asked.version.metrics.copies(answer.receipt.copies);
-            if let Some(sample) = asked.sample.take() {
-                shadow::send(self.model, &asked.version, sample, &answer);
+        let number = self.version.as_ref().map_or(0, |version| version.number);
+        if let Some(version) = &self.version {
+            version.metrics.copies(answer.receipt.copies);
+            if let Some(sample) = self.asked.as_mut().and_then(|asked| asked.sample.take()) {
+                shadow::send(self.model, version, sample, &answer);
             }
         }
         self.count(Outcome::Completed, Some(&answer));
@@ -185,7 +186,7 @@ impl<'a> Request<'a> {
             outputs: answer.outputs,
             receipt: answer.receipt,
             fallback_reason: answer.fallback_reason,
-            version,
+            version: number,
             queued: answer.queued,
             total,
             batch_rows: answer.batch_rows,
@@ -227,11 +228,11 @@ impl<'a> Request<'a> {
 
     /// Takes back what waits or runs.
     fn leave(&mut self) {
-        let Some(asked) = &self.asked else { return };
+        let (Some(asked), Some(version)) = (&self.asked, &self.version) else { return };
         match asked.call.leave() {
             Left::Queued(work) => {
                 if let Some(ticket) = &asked.ticket {
-                    asked.version.lane.remove(ticket);
+                    version.lane.remove(ticket);
                 }
                 self.bring_home(work.state);
             }
@@ -240,13 +241,16 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Counts the end, once.
+    /// Counts the end, once: with its version where that is known.
     fn count(&mut self, outcome: Outcome, answer: Option<&Answer>) {
-        let Some(asked) = self.asked.take() else {
-            if let Outcome::Failed(cause) = outcome {
-                self.model.handle.core.metrics.rejected(cause);
+        self.is_counted = true;
+        let (asked, version) = match (&self.asked, &self.version, outcome) {
+            (Some(asked), Some(version), _) => (asked, version),
+            (None, Some(version), Outcome::Failed(cause)) => {
+                return version.metrics.rejected(cause);
             }
-            return;
+            (_, None, Outcome::Failed(cause)) => return self.core().metrics.rejected(cause),
+            (_, _, Outcome::Completed) => return,
         };
         let now = Instant::now();
         let total = now.saturating_duration_since(self.start);
@@ -258,7 +262,7 @@ impl<'a> Request<'a> {
             rows: asked.size.rows,
             tokens: asked.size.tokens,
         };
-        asked.version.metrics.request_done(&done, now);
+        version.metrics.request_done(&done, now);
     }
 
     fn core(&self) -> &Core {
@@ -268,7 +272,7 @@ impl<'a> Request<'a> {
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        if self.asked.is_some() {
+        if !self.is_counted {
             self.leave();
             self.count(Outcome::Failed(Cause::Cancelled), None);
         }

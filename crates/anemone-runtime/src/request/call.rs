@@ -91,6 +91,10 @@ pub(crate) struct Call {
     inner: Mutex<Inner>,
 }
 
+/// An answer that is owed to a caller. One that is dropped without an answer gives an error: its task
+/// panicked, or was dropped at the manager's end.
+pub(crate) struct Promise(Arc<Call>);
+
 struct Inner {
     stage: Stage,
     waker: Option<Waker>,
@@ -120,7 +124,7 @@ impl Call {
     }
 
     /// Takes the work out for `run`; nothing if the caller is gone.
-    pub(crate) fn begin(&self, run: &Arc<Run>) -> Option<Work> {
+    fn begin(&self, run: &Arc<Run>) -> Option<Work> {
         let mut inner = lock(&self.inner);
         match mem::replace(&mut inner.stage, Stage::Running(run.clone())) {
             Stage::Queued(work) => Some(work),
@@ -132,22 +136,37 @@ impl Call {
     }
 
     /// Gives the caller its result, if it still waits.
-    pub(crate) fn finish(&self, result: Result<Answer, Failure>) {
+    fn finish(&self, mut result: Result<Answer, Failure>) {
         let mut inner = lock(&self.inner);
-        let late = match inner.stage {
-            Stage::Queued(_) | Stage::Running(_) => {
-                let before = mem::replace(&mut inner.stage, Stage::Done(result));
-                let waker = inner.waker.take();
-                drop(inner);
-                waker.into_iter().for_each(Waker::wake);
-                // What was queued is dropped outside the lock.
-                drop(before);
-                return;
+        let before = match mem::replace(&mut inner.stage, Stage::Over) {
+            Stage::Queued(mut work) => {
+                // No run has touched it.
+                if let Err(failure) = &mut result {
+                    failure.state = work.state.take();
+                }
+                Some(Stage::Queued(work))
             }
-            Stage::Done(_) | Stage::Over => result,
+            Stage::Running(run) => Some(Stage::Running(run)),
+            over @ (Stage::Done(_) | Stage::Over) => {
+                inner.stage = over;
+                None
+            }
         };
+        let Some(before) = before else {
+            drop(inner);
+            return drop(result);
+        };
+        inner.stage = Stage::Done(result);
+        let waker = inner.waker.take();
         drop(inner);
-        drop(late);
+        waker.into_iter().for_each(Waker::wake);
+        // What was queued is dropped outside the lock.
+        drop(before);
+    }
+
+    /// Whether there is an answer, or nobody who waits for it.
+    fn is_over(&self) -> bool {
+        matches!(lock(&self.inner).stage, Stage::Done(_) | Stage::Over)
     }
 
     /// Whether the run has begun.
@@ -186,6 +205,36 @@ impl Call {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl Promise {
+    /// The answer to this call.
+    pub(crate) fn of(call: &Arc<Call>) -> Promise {
+        Promise(call.clone())
+    }
+
+    /// Takes the work out for `run`; nothing if the caller is gone.
+    pub(crate) fn begin(&self, run: &Arc<Run>) -> Option<Work> {
+        self.0.begin(run)
+    }
+
+    /// Gives the caller its result, if it still waits.
+    pub(crate) fn answer(&self, result: Result<Answer, Failure>) {
+        self.0.finish(result);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.0.is_over() {
+            return;
+        }
+        let error = match std::thread::panicking() {
+            true => Error::Internal { what: "a task of the manager panicked".to_owned() },
+            false => Error::closing(),
+        };
+        self.0.finish(Err(Failure::from(error)));
     }
 }
 

@@ -2,6 +2,7 @@
 //! and batching count.
 
 use anemone_engine::{Array, Port, Signature, Value};
+use anemone_ir::Dim;
 
 use crate::config::PadRule;
 use crate::{Error, Shapes};
@@ -12,6 +13,8 @@ pub(crate) struct Interface {
     shapes: Vec<Shapes>,
     /// For each input the axes that may be filled up, with what.
     pads: Vec<Vec<(usize, f64)>>,
+    /// For each axis of each output the input and the axis of it that are as long, if there are such.
+    same: Vec<Vec<Option<(usize, usize)>>>,
     is_batched: bool,
 }
 
@@ -72,7 +75,8 @@ impl Interface {
         let mut shapes = shapes.to_vec();
         shapes.resize(signature.inputs.len(), Shapes::Any);
         let is_batched = batched.is_some() && can_stack;
-        Ok(Interface { signature: signature.clone(), shapes, pads, is_batched })
+        let same = signature.outputs.iter().map(|port| same_axes(signature, port)).collect();
+        Ok(Interface { signature: signature.clone(), shapes, pads, same, is_batched })
     }
 
     /// The shapes of inputs, if they are as many and of the kinds that the model takes.
@@ -134,6 +138,17 @@ impl Interface {
                 is_batched.then_some(rows).into_iter().chain(mine.iter().copied()).collect()
             })
             .collect()
+    }
+
+    /// Whether the output `index` of a run with inputs of these shapes may have this one.
+    pub(crate) fn fits(&self, index: usize, shape: &[usize], inputs: &[Vec<usize>]) -> bool {
+        let sizes = &self.signature.outputs[index].ty.shape;
+        let axes = sizes.iter().zip(&self.same[index]);
+        let known = axes.map(|(size, same)| {
+            size.known().or_else(|| same.map(|(input, axis)| inputs[input][axis]))
+        });
+        let mut known = known.zip(shape);
+        shape.len() == sizes.len() && known.all(|(known, &given)| known.is_none_or(|n| n == given))
     }
 
     /// The numbers of rows that a run with this key may have, in order; none where any will do.
@@ -241,6 +256,17 @@ impl Key {
         let kind = if self.is_batched { "rows of" } else { "rows in" };
         format!("{rows} {kind} {}", sizes.join(" "))
     }
+}
+
+fn same_axes(signature: &Signature, output: &Port) -> Vec<Option<(usize, usize)>> {
+    let place = |size: &Dim| {
+        let mut inputs = signature.inputs.iter().enumerate();
+        inputs.find_map(|(input, port)| {
+            let axis = port.ty.shape.iter().position(|other| other == size)?;
+            Some((input, axis))
+        })
+    };
+    output.ty.shape.iter().map(place).collect()
 }
 
 fn array<'a>(port: &Port, value: &'a Value) -> Result<&'a Array, Error> {

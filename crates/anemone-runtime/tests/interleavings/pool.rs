@@ -1,5 +1,4 @@
-//! Many interleavings of threads over what is shipped. Run with
-//! `cargo test -p anemone-runtime --features shuttle --test interleavings`.
+//! The pool: admission, cancellation, limits, the end.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -9,24 +8,13 @@ use std::task::{Context, Poll, Waker};
 
 use anemone_runtime::{AdmitError, Capacity, Demand, Permit, Pool, Priority};
 use shuttle::future::block_on;
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::thread;
-use shuttle::{Config, Runner};
 
 /// Schedules of each kind for each test.
 const SCHEDULES: usize = 50_000;
 
-/// A thread that never goes on, or a panic in one, is a failure, and shuttle prints the schedule.
 fn explore(test: fn()) {
-    run(RandomScheduler::new(SCHEDULES), test);
-    run(PctScheduler::new(3, SCHEDULES), test);
-}
-
-fn run(scheduler: impl Scheduler + 'static, test: fn()) {
-    let mut config = Config::new();
-    // Relaxed order is used by counters alone.
-    config.silence_warnings = true;
-    Runner::new(scheduler, config).run(test);
+    super::explore(SCHEDULES, test);
 }
 
 /// A pool, and what is held of it by the count of those who hold it.
