@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cache::{Cache, Costs, Key, Measured};
 use crate::metrics::{CacheKind, ManagerMetrics};
-use crate::models::{Compiled, Cost, Settings, Version};
+use crate::models::{Cost, Settings, Version};
 use crate::sync::Arc;
 use crate::{Artefacts, EngineInfo, Identity};
 
@@ -48,8 +48,8 @@ impl Kept {
     }
 
     /// Tells a version what an earlier process measured on an engine.
-    pub(crate) fn recall(&self, version: &Version, engine: usize, compiled: &Compiled) {
-        let Some(costs) = self.costs(compiled) else { return };
+    pub(crate) fn recall(&self, version: &Version, engine: usize, content: [u8; 32]) {
+        let Some(costs) = self.costs(content, &version.candidate(engine).engine) else { return };
         for (shape, measured) in costs.load() {
             let cost = Cost { runs: measured.runs, seconds: measured.mean_seconds };
             version.costs.remember(engine, shape, cost);
@@ -59,8 +59,9 @@ impl Kept {
     /// Keeps what a version measured.
     pub(crate) fn store(&self, version: &Version) {
         for (engine, measured) in version.costs.fresh() {
-            let compiled = version.candidate(engine).compiled();
-            let Some(costs) = compiled.and_then(|compiled| self.costs(&compiled)) else { continue };
+            let Some(compiled) = version.candidate(engine).compiled() else { continue };
+            let costs = self.costs(compiled.identity.hash, &compiled.engine);
+            let Some(costs) = costs else { continue };
             let own = |(shape, cost): (String, Cost)| {
                 (shape, Measured { runs: cost.runs, mean_seconds: cost.seconds })
             };
@@ -71,10 +72,8 @@ impl Kept {
         }
     }
 
-    fn costs(&self, compiled: &Compiled) -> Option<Costs> {
-        let engine = &compiled.engine;
-        let cache = self.0.as_ref()?;
-        Some(Costs::new(cache, compiled.identity.hash, &engine.name, &engine.machine))
+    fn costs(&self, content: [u8; 32], engine: &EngineInfo) -> Option<Costs> {
+        Some(Costs::new(self.0.as_ref()?, content, &engine.name, &engine.machine))
     }
 }
 

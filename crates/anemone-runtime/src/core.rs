@@ -4,17 +4,19 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Notify, Semaphore};
+
 use crate::artefacts::Kept;
 use crate::buffers::{BufferLimits, BufferPool};
 use crate::config::Config;
 use crate::lane::Driver;
 use crate::metrics::ManagerMetrics;
-use crate::models::{Catalog, Compiled, Plans, Settings, Version};
+use crate::models::{Catalog, Compiled, Patience, Plans, Settings, Version};
 use crate::monitor::Monitor;
 use crate::open::Open;
 use crate::runs::Runs;
-use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Mutex};
 use crate::timer::Timer;
 use crate::workers::Workers;
 use crate::{
@@ -49,6 +51,12 @@ pub(crate) struct Core {
     pub(crate) metrics: Arc<ManagerMetrics>,
     pub(crate) monitor: Monitor,
     kept: Kept,
+    /// Loads that may hold a thread at a time.
+    pub(crate) loads: Semaphore,
+    /// Names of models that are being loaded.
+    pub(crate) loading: Mutex<Vec<String>>,
+    /// Wakes what would sleep on while the manager closes.
+    pub(crate) closes: Arc<Notify>,
     began: Instant,
     is_closing: AtomicBool,
 }
@@ -82,6 +90,9 @@ impl Core {
             loader,
             monitor,
             kept,
+            loads: Semaphore::new(LOADERS),
+            loading: Mutex::default(),
+            closes: Arc::new(Notify::new()),
             config,
             began: Instant::now(),
             is_closing: AtomicBool::new(false),
@@ -168,6 +179,15 @@ impl Core {
         permit.map_err(Error::from_admission)
     }
 
+    /// Bytes for something that is not a run, if they are free now or somebody can do without them.
+    pub(crate) fn reserve_now(&self, bytes: u64) -> Option<Permit> {
+        let demand = Demand { operations: 0, bytes };
+        self.pool.try_admit(demand).or_else(|| {
+            self.reclaim(bytes.saturating_sub(self.pool.statistics().free().bytes));
+            self.pool.try_admit(demand)
+        })
+    }
+
     /// Gives up what nobody uses, until so many bytes are free: sessions first, then models, the
     /// longest unused first.
     pub(crate) fn reclaim(&self, bytes: u64) {
@@ -196,38 +216,31 @@ impl Core {
         }
     }
 
-    /// The version's plan on an engine, compiled now if that was not done yet. Where it cannot be,
-    /// that of the next engine that may be fallen back to.
+    /// The version's plan on an engine, compiled now if that was not done yet, in memory that is free
+    /// now: requests do not wait for an engine that they can do without.
     pub(crate) async fn compiled(
         self: &Arc<Core>,
         version: &Arc<Version>,
         engine: usize,
-    ) -> Result<(usize, Arc<Compiled>), Error> {
+    ) -> Result<Arc<Compiled>, Error> {
         let candidate = version.candidate(engine);
         if let Some(compiled) = candidate.compiled() {
-            return Ok((engine, compiled));
+            return Ok(compiled);
         }
-        let slot = self.catalog.entry(&version.name)?.slot(Some(version.number))?;
         let compiled = crate::models::compile(
             self,
             &version.name,
-            &slot.source,
+            &version.source,
             &version.settings,
             &candidate.engine,
+            Patience::None,
         );
-        match compiled.await {
-            Ok(compiled) => {
-                candidate.settle(Ok(compiled.clone()));
-                self.recall_costs(version, engine, &compiled);
-                Ok((engine, compiled))
-            }
-            Err(error) => {
-                candidate.settle(Err(()));
-                tracing::warn!(model = %version.name, engine = %candidate.engine.name, %error, "cannot be compiled");
-                let others = version.ready_engine();
-                others.ok_or(error)
-            }
-        }
+        let compiled = compiled.await.inspect_err(|error| {
+            candidate.settle(Err(()));
+            tracing::warn!(model = %version.name, engine = %candidate.engine.name, %error, "cannot be compiled");
+        })?;
+        candidate.settle(Ok(compiled.clone()));
+        Ok(compiled)
     }
 
     /// What is kept on disk of a model for an engine.
@@ -240,9 +253,9 @@ impl Core {
         self.kept.artefacts(identity, engine, settings, &self.metrics)
     }
 
-    /// Takes in costs that an earlier process measured.
-    pub(crate) fn recall_costs(&self, version: &Version, engine: usize, compiled: &Compiled) {
-        self.kept.recall(version, engine, compiled);
+    /// Takes in costs that an earlier process measured of a model of this content on an engine.
+    pub(crate) fn recall_costs(&self, version: &Version, engine: usize, content: [u8; 32]) {
+        self.kept.recall(version, engine, content);
     }
 
     /// Keeps the costs that were measured.

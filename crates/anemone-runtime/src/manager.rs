@@ -88,22 +88,15 @@ impl Manager {
         path: &Path,
         options: ModelOptions,
     ) -> Result<Model, Error> {
-        let (core, own) = (self.core().clone(), name.to_owned());
-        core.check_open()?;
-        let number = core.catalog.free_number(name, options.version)?;
-        let source = Source { path: path.to_owned(), options };
+        let core = self.core();
         let limit = core.config.default_time_limit;
-        let loading = core.on_a_thread({
-            let (core, source) = (core.clone(), source.clone());
-            async move { load(&core, &own, number, &source).await }
-        });
-        let deadline = limit.map(|limit| Instant::now() + limit);
-        let version =
-            within(&core.timer, deadline, loading).await.unwrap_or(Err(Error::TimedOut {
-                limit: limit.unwrap_or_default(),
-                stage: Stage::Loading,
-            }))?;
-        self.add(version, source)
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let source = Source { path: path.to_owned(), options };
+        let loading = self.load_on_a_thread(name, &source);
+        within(&core.timer, deadline, loading).await.unwrap_or(Err(Error::TimedOut {
+            limit: limit.unwrap_or_default(),
+            stage: Stage::Loading,
+        }))
     }
 
     /// As [`load`](Self::load), on the calling thread and without a time limit.
@@ -113,12 +106,15 @@ impl Manager {
         path: &Path,
         options: ModelOptions,
     ) -> Result<Model, Error> {
-        let core = self.core();
-        core.check_open()?;
-        let number = core.catalog.free_number(name, options.version)?;
         let source = Source { path: path.to_owned(), options };
-        let version = block_on(load(core, name, number, &source))?;
-        self.add(version, source)
+        let start = Instant::now();
+        loop {
+            let number = self.free_number(name, &source)?;
+            let version = block_on(load(self.core(), name, number, &source))?;
+            if let Some(model) = self.add(version, &source, start)? {
+                return Ok(model);
+            }
+        }
     }
 
     /// Loads a model anew and takes the versions out that were there. No request is lost: what waits
@@ -242,22 +238,54 @@ impl Manager {
             let grace = Instant::now() + core.config.grace;
             core.workers.close(Some(grace))
         };
+        core.timer.rest();
         Shutdown { is_drained: drained.is_ok(), refused, stuck }
     }
 
-    fn add(&self, version: Arc<Version>, source: Source) -> Result<Model, Error> {
+    async fn load_on_a_thread(&self, name: &str, source: &Source) -> Result<Model, Error> {
+        let start = Instant::now();
+        loop {
+            let number = self.free_number(name, source)?;
+            let loading = self.core().on_a_thread({
+                let (core, name, source) = (self.core().clone(), name.to_owned(), source.clone());
+                async move { load(&core, &name, number, &source).await }
+            });
+            if let Some(model) = self.add(loading.await?, source, start)? {
+                return Ok(model);
+            }
+        }
+    }
+
+    fn free_number(&self, name: &str, source: &Source) -> Result<u64, Error> {
+        self.core().check_open()?;
+        self.core().catalog.free_number(name, source.options.version)
+    }
+
+    /// Adds a version; nothing where somebody was faster, and another number will do.
+    fn add(
+        &self,
+        version: Arc<Version>,
+        source: &Source,
+        start: Instant,
+    ) -> Result<Option<Model>, Error> {
         let core = self.core();
-        if core.config.monitoring.sensors && core.monitor.begin() {
+        let (number, metrics) = (version.number, version.metrics.clone());
+        let entry = match core.catalog.add(version, source.clone()) {
+            Err(Error::AlreadyLoaded { .. }) if source.options.version.is_none() => {
+                return Ok(None);
+            }
+            added => added?,
+        };
+        metrics.loaded(start.elapsed());
+        if core.monitor.begin() {
             monitor::start(core);
         }
-        let number = version.number;
-        let entry = core.catalog.add(version, source)?;
-        if core.is_closing() {
-            // It came after all others were let go of.
+        if let Err(closing) = core.check_open() {
+            // Whoever closes may have taken everything out before this came in.
             let _ = core.catalog.remove(&entry.name, Some(number));
-            return Err(Error::closing());
+            return Err(closing);
         }
-        Ok(Model { handle: self.handle.clone(), entry, number: None })
+        Ok(Some(Model { handle: self.handle.clone(), entry, number: None }))
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -268,7 +296,8 @@ impl Manager {
 /// Refuses what waits, stops what runs, lets go of all models.
 fn close(core: &Core) {
     core.keep_costs();
-    for version in core.catalog.versions() {
+    core.closes.notify_waiters();
+    for version in core.catalog.versions().into_iter().chain(core.catalog.removed()) {
         version.lane.close();
         // Each is told that the manager closes.
         drop(version.lane.drain());

@@ -90,7 +90,7 @@ impl Model {
         options: &InferenceOptions,
     ) -> Result<Admission, Error> {
         let limit = options.time_limit.or(self.handle.core.config.default_time_limit);
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let turn = within(&self.handle.core.timer, deadline, async {
             let version = self.current().await?;
             Turn::new(&self.handle.core, &version, shapes, options).await
@@ -105,12 +105,28 @@ impl Model {
 
     /// Begins a conversation with a model that has states, all zeros.
     pub async fn sequence(&self) -> Result<Sequence, Error> {
+        let core = &self.handle.core;
+        let limit = core.config.default_time_limit;
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let begun = within(&core.timer, deadline, self.begin_sequence()).await;
+        begun.unwrap_or(Err(Error::TimedOut {
+            limit: limit.unwrap_or_default(),
+            stage: Stage::Admission,
+        }))
+    }
+
+    async fn begin_sequence(&self) -> Result<Sequence, Error> {
         let (version, held) = loop {
             let version = self.current().await?;
+            // One that was evicted meanwhile is loaded again.
             if let Some(held) = Held::new(&self.handle.core, &version) {
                 break (version, held);
             }
         };
+        if version.interface.signature().states.is_empty() {
+            let what = format!("`{}` has no states: run it without a sequence", version.name);
+            return Err(Error::Input { what });
+        }
         let plan = version.primary().ok_or_else(Error::closing)?;
         let bytes = plan.state_bytes();
         self.handle.core.check_beside(&plan, bytes)?;
@@ -139,6 +155,19 @@ impl Model {
         let mut request = Request::new(self, options, state);
         let deadline = request.deadline();
         let outcome = within(&self.handle.core.timer, deadline, request.run(version, inputs)).await;
+        request.end(outcome.ok())
+    }
+
+    /// Runs a request a second time: it is neither counted as a request, nor does how it ends tell
+    /// anything of the model to others, nor is it run once more.
+    pub(crate) async fn infer_as_shadow(
+        &self,
+        inputs: Vec<Value>,
+        options: &InferenceOptions,
+    ) -> Result<Inference, Error> {
+        let mut request = Request::shadow(self, options);
+        let deadline = request.deadline();
+        let outcome = within(&self.handle.core.timer, deadline, request.run(None, inputs)).await;
         request.end(outcome.ok())
     }
 

@@ -10,6 +10,7 @@ use crate::runs::Runs;
 use crate::sensors::{Reading, Sensors};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, Weak, lock};
+use crate::timer::{LimitError, Timer, within};
 
 /// The share of the machine's memory that is the budget where none is set.
 const BUDGET_SHARE: f64 = 0.8;
@@ -111,13 +112,13 @@ impl Monitor {
 }
 
 /// Ticks until the manager is gone.
-pub(crate) async fn watch(core: Weak<Core>, timer: crate::timer::Timer, interval: Duration) {
+pub(crate) async fn watch(core: Weak<Core>, timer: Timer, interval: Duration) {
     loop {
-        if timer.sleep_until(Instant::now() + interval).await.is_err() {
-            return;
-        }
+        let next = Some(Instant::now() + interval);
+        let Some(closes) = core.upgrade().map(|core| core.closes.clone()) else { return };
+        let waited = within(&timer, next, closes.notified()).await;
         let Some(core) = core.upgrade() else { return };
-        if core.is_closing() {
+        if core.is_closing() || !matches!(waited, Err(LimitError::Elapsed)) {
             return;
         }
         Monitor::tick(&core);

@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::Permit;
 use crate::core::Core;
 use crate::models::Version;
 use crate::quarantine::{Pass, Verdict};
-use crate::request::Run;
+use crate::request::{Call, Failure, Run};
 use crate::sync::{Arc, Mutex, lock};
+use crate::{Error, Permit};
 
 #[derive(Default)]
 pub(crate) struct Runs {
@@ -29,6 +29,8 @@ struct UnderWay {
     version: Arc<Version>,
     run: Arc<Run>,
     permit: Permit,
+    /// Those who wait for it.
+    calls: Vec<Arc<Call>>,
     /// Tells the quarantine when a run that was stuck is back.
     pass: Pass,
     is_stuck: bool,
@@ -55,21 +57,29 @@ impl Runs {
         version: &Arc<Version>,
         run: &Arc<Run>,
         permit: Permit,
+        calls: Vec<Arc<Call>>,
     ) -> Running {
         let mut state = lock(&core.runs.state);
         state.next += 1;
         let number = state.next;
         let (version, run) = (version.clone(), run.clone());
         let pass = Pass::default();
-        let one = UnderWay { version, run, permit, pass, is_stuck: false };
+        let one = UnderWay { version, run, permit, calls, pass, is_stuck: false };
         state.under_way.insert(number, one);
         drop(state);
         Running { core: core.clone(), number }
     }
 
-    /// Asks every run to stop.
+    /// Asks every run to stop, and tells those who wait for it: it may be deaf.
     pub(crate) fn stop_all(&self) {
-        lock(&self.state).under_way.values().for_each(|one| one.run.stop());
+        let mut calls = Vec::new();
+        for one in lock(&self.state).under_way.values() {
+            one.run.stop();
+            calls.extend(one.calls.iter().cloned());
+        }
+        for call in calls {
+            call.finish(Err(Failure::from(Error::closing())));
+        }
     }
 
     /// Finds runs that should have stopped longer than `grace` ago.

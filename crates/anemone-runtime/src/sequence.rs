@@ -1,5 +1,6 @@
 //! A conversation: a state that stays with its version from one run to the next.
 
+
 use anemone_engine::{Array, RunError, State, Value};
 
 use crate::core::Core;
@@ -10,13 +11,14 @@ use crate::{Error, Inference, InferenceOptions, Model, Permit};
 /// A conversation with a model that has states. It stays with the version that it began with,
 /// whatever replaces that, and keeps it from being evicted.
 ///
-/// A run that was abandoned while it ran leaves a state that nobody can trust: the conversation is
+/// A run that failed, or was abandoned while it ran, leaves a state that nobody can trust: the conversation is
 /// over then.
 pub struct Sequence {
     model: Model,
     state: Option<Box<dyn State>>,
     /// The state's bytes.
     _permit: Permit,
+    /// Dropped last: then the version and the bytes are free for others.
     version: Held,
 }
 
@@ -87,7 +89,8 @@ impl Drop for Held {
 fn lost() -> Error {
     Error::Unavailable {
         what: "sequence".to_owned(),
-        reason: "a run of it was abandoned, and its state with it; begin a new one".to_owned(),
+        reason: "a run of it failed or was abandoned, and its state with it; begin a new one"
+            .to_owned(),
         retry_after: None,
     }
 }

@@ -79,10 +79,10 @@ pub fn compare(a: &[Value], b: &[Value], tolerance: &Tolerance) -> Comparison {
     comparing.result
 }
 
-/// Whether this request is one of those that are run a second time. A conversation is not: its state
-/// cannot be in two places.
-pub(crate) fn is_sampled(version: &Version, has_state: bool) -> bool {
-    !has_state && version.sampler.as_ref().is_some_and(Sampler::takes)
+/// Whether a request is one of those that are run a second time. Not asked for a conversation, whose
+/// state cannot be in two places, nor for a second run itself.
+pub(crate) fn is_sampled(version: &Version) -> bool {
+    version.sampler.as_ref().is_some_and(Sampler::takes)
 }
 
 /// Runs a request a second time where `version` says, when nothing else is to be done.
@@ -102,7 +102,7 @@ pub(crate) fn send(model: &Model, version: &Arc<Version>, inputs: Vec<Value>, fi
             ..InferenceOptions::default()
         };
         let second = match other {
-            Ok(other) => other.infer(inputs, &options).await,
+            Ok(other) => other.infer_as_shadow(inputs, &options).await,
             Err(error) => Err(error),
         };
         match second {

@@ -10,6 +10,7 @@ use crate::governor::Reason;
 use crate::health::{FailureRate, Health, HealthInputs, QuarantinedModel, StuckRun};
 use crate::metrics::{DeviceUsage, HealthUsage, OwnedMemory, PoolUsage, Usage};
 use crate::sensors::Reading;
+use crate::sync::lock;
 
 /// One version of a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -117,7 +118,8 @@ pub(crate) fn devices(core: &Core) -> DeviceStatus {
 pub(crate) fn usage(core: &Core) -> Usage {
     let pool = core.pool.statistics();
     let health = health(core);
-    let versions = core.catalog.versions();
+    let mut versions = core.catalog.versions();
+    versions.extend(core.catalog.removed());
     let plans = core.plans.all();
     let weights: u64 = plans.iter().map(|plan| plan.weight_bytes()).sum();
     let idle: u64 = plans.iter().map(|plan| plan.idle_bytes()).sum();
@@ -199,7 +201,7 @@ pub(crate) fn health(core: &Core) -> Health {
         quarantined: quarantined.collect(),
         governor: reasons,
         failures: failures.collect(),
-        loading: Vec::new(),
+        loading: lock(&core.loading).clone(),
         workers_alive: alive,
         workers_expected: expected,
         memory_in_use: pool.in_use.bytes,

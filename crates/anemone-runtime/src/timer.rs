@@ -72,6 +72,12 @@ impl Timer {
     pub fn sleep_until(&self, deadline: Instant) -> Sleep {
         Sleep { timer: self.clone(), deadline, number: None }
     }
+
+    /// From now on there is a thread only while somebody sleeps.
+    pub(crate) fn rest(&self) {
+        self.handle.shared.lock().rests = true;
+        self.handle.shared.changed.notify_one();
+    }
 }
 
 /// What `future` answers, if that is before `deadline`. The future is polled first, so an answer that
@@ -155,6 +161,8 @@ struct State {
     /// When the thread looks at the sleepers again by itself; `None` for never.
     awake_at: Option<Instant>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the thread ends when nobody sleeps.
+    rests: bool,
     ended: bool,
 }
 
@@ -226,6 +234,9 @@ impl Shared {
                 state = self.lock();
                 continue;
             }
+            if state.rests && state.sleepers.is_empty() {
+                break;
+            }
             state.awake_at = state.sleepers.first_key_value().map(|(&(deadline, _), _)| deadline);
             state = match state.awake_at {
                 Some(deadline) => {
@@ -236,6 +247,8 @@ impl Shared {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
+        // Who sleeps next starts another.
+        (state.thread, state.awake_at) = (None, None);
     }
 }
 

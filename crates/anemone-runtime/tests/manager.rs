@@ -60,6 +60,9 @@ fn every_caller_of_many_gets_its_own_result() {
         }
     });
     let runs = world.runs();
-    assert_eq!(manager.pool().statistics().in_use.operations, 0);
+    // The last answers came before their operations were given back.
+    while manager.pool().statistics().in_use.operations > 0 {
+        std::thread::yield_now();
+    }
     assert!(runs.len() < 800, "{} runs of 800 requests", runs.len());
 }

@@ -279,7 +279,11 @@ impl<T> Level<T> {
 }
 
 fn plus(a: Size, b: Size) -> Size {
-    Size { rows: a.rows + b.rows, tokens: a.tokens + b.tokens, bytes: a.bytes + b.bytes }
+    Size {
+        rows: a.rows.saturating_add(b.rows),
+        tokens: a.tokens.saturating_add(b.tokens),
+        bytes: a.bytes.saturating_add(b.bytes),
+    }
 }
 
 #[cfg(test)]

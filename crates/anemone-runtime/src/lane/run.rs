@@ -38,27 +38,42 @@ pub(super) struct Batch<'a> {
 struct Done {
     parts: Vec<Vec<Value>>,
     receipt: Receipt,
+    began: Instant,
 }
 
 impl Member {
-    /// Gives the caller an error.
+    /// Gives the caller an error, and its state if that is as it was.
     fn fail(self, error: Error) {
-        self.item.call.answer(Err(Failure { error, state: None }));
+        let Member { item, work } = self;
+        item.call.answer(Err(Failure { error, state: work.state }));
     }
 
     /// Tells the caller, and those who judge the engine, that its run failed.
-    pub(super) fn failed(self, core: &Core, version: &Version, engine: &str, error: &RunError) {
-        version.quarantine.record(&self.work.pass, Verdict::of_failure(error), core.now());
+    fn failed(self, core: &Core, version: &Version, engine: &str, error: &RunError) {
+        self.judge(core, version, Verdict::of_failure(error));
         self.fail(Error::from_run(&version.name, engine, error.clone()));
+    }
+
+    fn judge(&self, core: &Core, version: &Version, verdict: Verdict) {
+        if self.work.is_judged {
+            version.quarantine.record(&self.work.pass, verdict, core.now());
+        }
     }
 }
 
 impl Batch<'_> {
     /// Runs the members and answers each. The session comes back if it can be used again.
-    pub(super) async fn run(mut self, warm: Warm, mut members: Vec<Member>) -> Option<Warm> {
+    pub(super) async fn run(
+        mut self,
+        warm: Result<Warm, RunError>,
+        mut members: Vec<Member>,
+    ) -> Option<Warm> {
         let deadlines = members.iter().map(|member| member.item.deadline);
         let deadline = deadlines.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
-        let (mut warm, outcome) = self.attempt(warm, &mut members, self.rows, deadline);
+        let (mut warm, outcome) = match warm {
+            Ok(warm) => self.attempt(warm, &mut members, self.rows, deadline),
+            Err(error) => (None, Err(error)),
+        };
         let error = match outcome {
             Ok(done) => {
                 self.deliver(members, done, self.rows, None);
@@ -67,7 +82,7 @@ impl Batch<'_> {
             Err(error) => error,
         };
         if is_stop(&error) {
-            self.stopped(members);
+            self.stopped(members, &error);
             return warm;
         }
         if members.len() == 1 {
@@ -89,7 +104,7 @@ impl Batch<'_> {
             };
             match outcome {
                 Ok(done) => self.deliver(alone, done, rows, None),
-                Err(error) if is_stop(&error) => self.stopped(alone),
+                Err(error) if is_stop(&error) => self.stopped(alone, &error),
                 Err(error) => self.fall_back(alone, error, deadline).await,
             }
         }
@@ -147,7 +162,16 @@ impl Batch<'_> {
             })
         });
         let took = start.elapsed();
-        members[0].work.state = state;
+        // After a failed run nobody can trust its state, unless it was refused before it began.
+        members[0].work.state = match &outcome {
+            Ok(_)
+            | Err(
+                RunError::InputCount { .. }
+                | RunError::InputType { .. }
+                | RunError::InputShape { .. },
+            ) => state,
+            Err(_) => None,
+        };
         let (outputs, mut receipt) = match outcome {
             Ok(outcome) => outcome,
             // A session that panicked or failed inside is not used again.
@@ -157,11 +181,16 @@ impl Batch<'_> {
         receipt.copies += copies;
         let parts = match self.check(members, rows, outputs) {
             Ok(parts) => parts,
-            Err(what) => return (None, Err(RunError::Internal(what))),
+            Err(what) => {
+                members[0].work.state = None;
+                return (None, Err(RunError::Internal(what)));
+            }
         };
-        self.version.costs.note(self.engine, self.key, rows, took);
+        // Where the engine says that it took longer, it computes elsewhere, and knows better.
+        let cost = took.max(receipt.compute);
+        self.version.costs.note(self.engine, self.key, rows, cost);
         self.count(members, rows, took);
-        (Some(warm), Ok(Done { parts, receipt }))
+        (Some(warm), Ok(Done { parts, receipt, began: start }))
     }
 
     /// The members' outputs, if the engine gave what the signature says.
@@ -206,16 +235,15 @@ impl Batch<'_> {
             compute: took,
         });
         for member in members {
-            self.version.quarantine.record(&member.work.pass, Verdict::Good, self.core.now());
+            member.judge(self.core, self.version, Verdict::Good);
         }
     }
 
     fn deliver(&self, members: Vec<Member>, done: Done, rows: usize, reason: Option<String>) {
-        let began = Instant::now() - done.receipt.compute;
         let mut receipt = done.receipt;
         receipt.fallbacks.extend(self.version.absent.iter().cloned());
         for (member, outputs) in members.into_iter().zip(done.parts) {
-            let queued = began.saturating_duration_since(member.item.since);
+            let queued = done.began.saturating_duration_since(member.item.since);
             if member.work.rejects_non_finite
                 && let Some(what) =
                     non_finite(&self.version.interface.signature().outputs, &outputs)
@@ -236,15 +264,20 @@ impl Batch<'_> {
         }
     }
 
-    /// The run was stopped: nobody waits any more, the time of all is up, or the manager closes.
-    fn stopped(&self, members: Vec<Member>) {
+    /// The run stopped: nobody waits any more, the time of all is up, the manager closes, or the
+    /// engine had a reason of its own.
+    fn stopped(&self, members: Vec<Member>, error: &RunError) {
         for member in members {
             let error = match member.item.deadline {
                 Some(deadline) if deadline <= Instant::now() => Error::TimedOut {
                     limit: deadline.saturating_duration_since(member.item.since),
                     stage: crate::Stage::Running,
                 },
-                _ => Error::closing(),
+                _ if self.core.is_closing() => Error::closing(),
+                _ => {
+                    let engine = &self.compiled.engine.name;
+                    Error::from_run(&self.version.name, engine, error.clone())
+                }
             };
             member.fail(error);
         }
@@ -263,15 +296,18 @@ impl Batch<'_> {
             tracing::warn!(%model, %engine, what, "the engine failed");
         }
         // A state belongs to the engine that made it.
-        let may = is_engines_fault && self.key.engine.is_none() && members[0].work.state.is_none();
+        let has_state = !self.version.interface.signature().states.is_empty();
+        let may = is_engines_fault && self.key.engine.is_none() && !has_state;
         let (first, from) = (self.engine, self.compiled.clone());
         let mut next = self.version.next_engine(first).filter(|_| may);
         let rows = self.rows_of(&members[0]);
         while let Some(engine) = next {
             next = self.version.next_engine(engine);
-            let Ok((engine, compiled)) = self.core.compiled(self.version, engine).await else {
-                continue;
-            };
+            let Ok(compiled) = self.core.compiled(self.version, engine).await else { continue };
+            let shapes = self.version.interface.run_shapes(self.key, rows);
+            let Ok(estimate) = compiled.estimate(&shapes) else { continue };
+            // Who holds memory does not wait for more.
+            let Some(room) = self.core.reserve_now(estimate.arena as u64) else { continue };
             (self.engine, self.compiled) = (engine, compiled);
             let reason = format!("`{}` failed: {error}", from.engine.name);
             let cause = match error {
@@ -282,12 +318,18 @@ impl Batch<'_> {
             let (left, taken) = (place(&from.engine.name), place(&self.compiled.engine.name));
             self.version.metrics.fallback(left, taken, cause);
             tracing::warn!(model = %self.version.name, to = %self.compiled.engine.name, %reason, "fell back");
-            let Ok(session) = self.compiled.session() else { continue };
+            let Ok(mut session) = self.compiled.session() else { continue };
+            session.charge(Some(room));
             let (warm, outcome) = self.attempt(session, &mut members, rows, deadline);
             drop(warm);
             match outcome {
                 Ok(done) => {
                     self.deliver(members, done, rows, Some(reason));
+                    (self.engine, self.compiled) = (first, from);
+                    return;
+                }
+                Err(other) if is_stop(&other) => {
+                    self.stopped(members, &other);
                     (self.engine, self.compiled) = (first, from);
                     return;
                 }

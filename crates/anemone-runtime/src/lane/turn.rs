@@ -8,6 +8,7 @@ use super::run::{Batch, Member};
 use crate::batch::{Item, choose};
 use crate::core::Core;
 use crate::models::{Compiled, Version, Warm};
+use crate::quarantine::{Pass, Verdict};
 use crate::request::{Demanded, Failure, Key, Promise, Run, Size};
 use crate::runs::{Running, Runs};
 use crate::sync::Arc;
@@ -60,12 +61,18 @@ impl Intent {
             (own, own)
         };
         let engine = version.choose_engine(key, rows);
-        let (engine, compiled) = core.compiled(version, engine).await?;
+        let (engine, compiled) = match core.compiled(version, engine).await {
+            Ok(compiled) => (engine, compiled),
+            Err(error) if key.engine.is_some() => return Err(error),
+            Err(error) => version.ready_engine().ok_or(error)?,
+        };
         let shapes = version.interface.run_shapes(key, rows);
-        let estimate = compiled.estimate(&shapes);
-        let estimate = estimate
-            .map_err(|error| Error::from_run(&version.name, &compiled.engine.name, error))?;
-        let stacked = (size.bytes / own * rows) as u64;
+        let estimate = compiled.estimate(&shapes).map_err(|error| {
+            let verdict = Verdict::of_failure(&error);
+            version.quarantine.record(&Pass::default(), verdict, core.now());
+            Error::from_run(&version.name, &compiled.engine.name, error)
+        })?;
+        let stacked = (size.bytes / own).saturating_mul(rows) as u64;
         Ok(Intent { key: key.clone(), compiled, engine, wanted, rows, estimate, stacked })
     }
 
@@ -79,7 +86,7 @@ impl Intent {
         let warm = self.compiled.take();
         let has = warm.as_ref().map_or(0, Warm::bytes);
         let arena = (self.estimate.arena as u64).saturating_sub(has);
-        let bytes = arena + self.stacked + self.estimate.outputs as u64;
+        let bytes = arena.saturating_add(self.stacked).saturating_add(self.estimate.outputs as u64);
         core.check_beside(&self.compiled, bytes.saturating_add(has))?;
         let mut turn = Kept { core, compiled: self.compiled.clone(), warm };
         let permit = core.admit(Demand { operations: 1, bytes }, level).await;
@@ -166,18 +173,13 @@ impl Turn {
             keep(core, &intent.compiled, warm);
             return None;
         }
-        let mut warm = match warm.map_or_else(|| intent.compiled.session(), Ok) {
-            Ok(warm) => warm,
-            Err(error) => {
-                for member in members {
-                    member.failed(core, &version, &intent.compiled.engine.name, &error);
-                }
-                return None;
-            }
-        };
-        let missing = (intent.estimate.arena as u64).saturating_sub(warm.bytes());
-        warm.charge(permit.split_bytes(missing));
-        let running = Runs::enter(core, &version, &run, permit);
+        let mut warm = warm.map_or_else(|| intent.compiled.session(), Ok);
+        if let Ok(warm) = &mut warm {
+            let missing = (intent.estimate.arena as u64).saturating_sub(warm.bytes());
+            warm.charge(permit.split_bytes(missing));
+        }
+        let calls = members.iter().map(|member| member.item.call.call().clone()).collect();
+        let running = Runs::enter(core, &version, &run, permit, calls);
         let batch = Batch {
             core,
             version: &version,

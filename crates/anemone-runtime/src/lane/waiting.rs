@@ -53,7 +53,8 @@ impl Lane {
         Lane { state: Mutex::new(state), instances: instances.max(1), most_rows }
     }
 
-    /// Adds a request. Where it waits, and whether a driver of its level must be sent.
+    /// Adds a request. Where it waits, and whether a driver of its level must be sent; or the request
+    /// again.
     pub(crate) fn push(
         &self,
         key: &Key,
@@ -170,6 +171,11 @@ impl Lane {
         let is_idle = state.is_idle();
         state.is_closed |= is_idle;
         is_idle
+    }
+
+    /// Whether nobody is let in any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).is_closed
     }
 
     /// Lets nobody in any more.

@@ -7,13 +7,15 @@ use anemone_engine::Signature;
 
 use super::{Source, Version, load};
 use crate::core::Core;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::{Error, Shapes};
 
 /// Every model by name.
 #[derive(Default)]
 pub(crate) struct Catalog {
     entries: Mutex<HashMap<String, Arc<Entry>>>,
+    /// Versions that were taken out and still serve somebody.
+    removed: Mutex<Vec<Weak<Version>>>,
 }
 
 /// The versions of one name.
@@ -190,6 +192,10 @@ impl Catalog {
         }
         drop(versions);
         drop(entries);
+        let mut others = lock(&self.removed);
+        others.retain(|version| version.strong_count() > 0);
+        others.extend(removed.iter().filter_map(|slot| Some(Arc::downgrade(&slot.loaded()?))));
+        drop(others);
         drop(removed);
         Ok(())
     }
@@ -219,6 +225,11 @@ impl Catalog {
     pub(crate) fn versions(&self) -> Vec<Arc<Version>> {
         let slots = self.entries().into_iter().flat_map(|entry| entry.slots());
         slots.filter_map(|slot| slot.loaded()).collect()
+    }
+
+    /// Every version that was taken out and still serves somebody.
+    pub(crate) fn removed(&self) -> Vec<Arc<Version>> {
+        lock(&self.removed).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Evicts versions that nobody uses, the longest unused first, until `enough` says so.

@@ -15,10 +15,17 @@ const KEPT: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Costs {
-    known: Mutex<HashMap<(usize, Key, usize), Cost>>,
+    known: Mutex<HashMap<(usize, Key, usize), Known>>,
     /// By engine and shape, what an earlier process measured.
     remembered: Mutex<HashMap<(usize, String), Cost>>,
     last: Mutex<HashMap<Key, Duration>>,
+}
+
+/// A cost, and how many of its runs were told to be kept.
+#[derive(Default)]
+struct Known {
+    cost: Cost,
+    told: u64,
 }
 
 /// Seconds of a run.
@@ -35,7 +42,7 @@ impl Costs {
         if known.len() >= KEPT {
             known.clear();
         }
-        let cost = known.entry((engine, key.clone(), rows)).or_default();
+        let Known { cost, .. } = known.entry((engine, key.clone(), rows)).or_default();
         cost.runs += 1;
         let seconds = took.as_secs_f64();
         // The first run pays for layouts and cold memory.
@@ -56,12 +63,14 @@ impl Costs {
         lock(&self.remembered).insert((engine, shape), cost);
     }
 
-    /// What this process measured, by engine and shape.
+    /// What was measured since the last time that this was asked, by engine and shape.
     pub(crate) fn fresh(&self) -> BTreeMap<usize, Vec<(String, Cost)>> {
         let mut fresh: BTreeMap<usize, Vec<(String, Cost)>> = BTreeMap::new();
-        for ((engine, key, rows), cost) in lock(&self.known).iter() {
-            if cost.runs >= MEASURED {
-                fresh.entry(*engine).or_default().push((key.with_rows(*rows), *cost));
+        for ((engine, key, rows), Known { cost, told }) in lock(&self.known).iter_mut() {
+            if cost.runs >= MEASURED && cost.runs > *told {
+                let new = Cost { runs: cost.runs - *told, seconds: cost.seconds };
+                fresh.entry(*engine).or_default().push((key.with_rows(*rows), new));
+                *told = cost.runs;
             }
         }
         fresh
@@ -76,7 +85,8 @@ impl Costs {
     /// nearest number of rows that was; where nothing was measured, the rows themselves.
     pub(crate) fn expected(&self, key: &Key, rows: usize) -> f64 {
         let known = lock(&self.known);
-        let own = known.iter().filter(|((_, own, _), cost)| own == key && cost.runs >= MEASURED);
+        let costs = known.iter().map(|(of, known)| (of, known.cost));
+        let own = costs.filter(|((_, own, _), cost)| own == key && cost.runs >= MEASURED);
         let near = own.min_by_key(|((_, _, measured), _)| measured.abs_diff(rows));
         near.map_or(rows as f64, |((_, _, measured), cost)| {
             cost.seconds * rows as f64 / (*measured).max(1) as f64
@@ -100,7 +110,7 @@ impl Costs {
 
     /// What was measured now, or by an earlier process.
     fn cost(&self, engine: usize, key: &Key, rows: usize) -> Option<Cost> {
-        let known = lock(&self.known).get(&(engine, key.clone(), rows)).copied();
+        let known = lock(&self.known).get(&(engine, key.clone(), rows)).map(|known| known.cost);
         let measured = known.filter(|cost| cost.runs >= MEASURED);
         let before = || lock(&self.remembered).get(&(engine, key.with_rows(rows))).copied();
         measured.or_else(before).or(known)

@@ -13,14 +13,43 @@ use crate::metrics::{CacheKind, FallbackCause};
 use crate::options::ModelOptions;
 use crate::quarantine::{Quarantine, QuarantinePolicy};
 use crate::request::Interface;
-use crate::sync::Arc;
-use crate::{Compilation, EngineInfo, Error, LoadError, Loaded, Permit, Shapes};
+use crate::sync::{Arc, lock};
+use crate::{Compilation, EngineInfo, Error, LoadError, Loaded, Permit, Resource, Shapes};
 
 /// Where a version comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) options: ModelOptions,
+}
+
+/// That a model is being loaded, told until this is dropped.
+struct Loading<'a> {
+    core: &'a Core,
+    name: &'a str,
+}
+
+impl<'a> Loading<'a> {
+    fn new(core: &'a Core, name: &'a str) -> Loading<'a> {
+        lock(&core.loading).push(name.to_owned());
+        Loading { core, name }
+    }
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        let mut loading = lock(&self.core.loading);
+        if let Some(place) = loading.iter().position(|own| own == self.name) {
+            loading.swap_remove(place);
+        }
+    }
+}
+
+/// Whether a plan may wait for memory that others have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Some,
+    None,
 }
 
 /// Loads a version for the first engine that can have it.
@@ -31,11 +60,12 @@ pub(crate) async fn load(
     source: &Source,
 ) -> Result<Arc<Version>, Error> {
     let start = Instant::now();
+    let _told = Loading::new(core, name);
     let settings = settings(&core.config, &source.options);
     let engines = permitted(core, name, &source.options, &settings)?;
     let mut absent = absent(core, &source.options);
     let mut candidates = Vec::with_capacity(engines.len());
-    let mut first: Option<(usize, Arc<Compiled>)> = None;
+    let mut first: Option<Arc<Compiled>> = None;
     let mut failed: Option<Error> = None;
     let mut passed_over: Vec<(String, FallbackCause)> = Vec::new();
     for engine in engines {
@@ -48,10 +78,9 @@ pub(crate) async fn load(
             candidates.push(Candidate::failed(engine));
             continue;
         }
-        let place = candidates.len();
-        match compile(core, name, source, &settings, &engine).await {
+        match compile(core, name, source, &settings, &engine, Patience::Some).await {
             Ok(compiled) => {
-                first = Some((place, compiled.clone()));
+                first = Some(compiled.clone());
                 candidates.push(Candidate::ready(engine, compiled));
             }
             Err(error) => {
@@ -69,7 +98,8 @@ pub(crate) async fn load(
             }
         }
     }
-    let Some((place, first)) = first else {
+    let engines = candidates.len();
+    let Some(first) = first else {
         return Err(failed.unwrap_or_else(|| Error::Internal { what: "no engine".to_owned() }));
     };
     let rules = settings.batching.as_ref().map(|batching| batching.pad.as_slice());
@@ -82,6 +112,7 @@ pub(crate) async fn load(
     let version = Version::new(
         name,
         number,
+        source.clone(),
         settings,
         interface,
         candidates,
@@ -90,8 +121,9 @@ pub(crate) async fn load(
         Quarantine::new(QuarantinePolicy::default()),
     );
     version.touch(core.now());
-    core.recall_costs(&version, place, &first);
-    version.metrics.loaded(start.elapsed());
+    for place in 0..engines {
+        core.recall_costs(&version, place, first.identity.hash);
+    }
     tracing::info!(
         model = name,
         version = number,
@@ -110,6 +142,7 @@ pub(crate) async fn compile(
     source: &Source,
     settings: &Settings,
     engine: &Arc<EngineInfo>,
+    patience: Patience,
 ) -> Result<Arc<Compiled>, Error> {
     let failed = |error| Error::from_load(name, &engine.name, error);
     let identity = careful(source, || core.loader.identify(&source.path)).map_err(failed)?;
@@ -135,7 +168,15 @@ pub(crate) async fn compile(
     // What is read is in memory before it is known how much the plan holds.
     let mut needed = identity.bytes;
     loop {
-        let mut permit = core.reserve(needed).await?;
+        let mut permit = match patience {
+            Patience::Some => core.reserve(needed).await?,
+            Patience::None => core.reserve_now(needed).ok_or_else(|| no_room(core, needed))?,
+        };
+        // Others wait without a thread, so that requests keep theirs.
+        let _one = match patience {
+            Patience::Some => core.loads.acquire().await.ok(),
+            Patience::None => None,
+        };
         let Loaded { plan, shapes } =
             careful(source, || core.loader.load(&source.path, &options)).map_err(failed)?;
         let smallest = smallest(plan.signature(), &shapes);
@@ -148,6 +189,9 @@ pub(crate) async fn compile(
         if !has_room(core, &mut permit, weights) {
             // In line with the others for as much as it takes, and once more.
             needed = weights;
+            if patience == Patience::None {
+                return Err(no_room(core, needed));
+            }
             continue;
         }
         let kept = core.config.idle_sessions;
@@ -156,6 +200,11 @@ pub(crate) async fn compile(
         *held = Arc::downgrade(&compiled);
         return Ok(compiled);
     }
+}
+
+fn no_room(core: &Core, needed: u64) -> Error {
+    let limit = core.pool.statistics().free().bytes;
+    Error::ResourceLimit { resource: Resource::Memory, needed, limit }
 }
 
 /// Makes a reservation as large as what is held, if there is room.

@@ -10,6 +10,6 @@ mod version;
 pub(crate) use catalog::{Catalog, Entry};
 pub(crate) use compiled::{Compiled, Warm, guarded, told};
 pub(crate) use costs::Cost;
-pub(crate) use load::{Source, compile, load};
+pub(crate) use load::{Patience, Source, compile, load};
 pub(crate) use plans::{PlanKey, Plans};
 pub(crate) use version::{Settings, Version};

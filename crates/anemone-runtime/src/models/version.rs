@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anemone_engine::Precision;
 
-use super::Compiled;
 use super::costs::Costs;
+use super::{Compiled, Source};
 use crate::config::{Batching, Queue as Bounds};
 use crate::core::Core;
 use crate::lane::Lane;
@@ -45,6 +45,8 @@ impl Settings {
 pub(crate) struct Version {
     pub(crate) name: String,
     pub(crate) number: u64,
+    /// Where it comes from, for engines that it is compiled for later.
+    pub(crate) source: Source,
     pub(crate) settings: Settings,
     pub(crate) interface: Interface,
     /// Engines in order of preference; the first of them is compiled for.
@@ -108,6 +110,7 @@ impl Version {
     pub(crate) fn new(
         name: &str,
         number: u64,
+        source: Source,
         settings: Settings,
         interface: Interface,
         candidates: Vec<Candidate>,
@@ -120,6 +123,7 @@ impl Version {
         Version {
             name: name.to_owned(),
             number,
+            source,
             settings,
             interface,
             candidates,

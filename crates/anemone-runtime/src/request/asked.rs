@@ -22,6 +22,8 @@ pub(crate) struct Request<'a> {
     limit: Option<Duration>,
     /// Where the conversation's state lies when no run has it.
     home: Option<&'a mut Option<Box<dyn State>>>,
+    /// Whether it runs a request of somebody else a second time.
+    is_shadow: bool,
     /// The version that it goes to, once that is known.
     version: Option<Arc<Version>>,
     asked: Option<Asked>,
@@ -54,10 +56,18 @@ impl<'a> Request<'a> {
             start,
             limit,
             home,
+            is_shadow: false,
             version: None,
             asked: None,
             is_counted: false,
         }
+    }
+
+    /// A request of somebody else that runs a second time.
+    pub(crate) fn shadow(model: &'a Model, options: &'a InferenceOptions) -> Request<'a> {
+        let mut request = Request::new(model, options, None);
+        request.is_shadow = true;
+        request
     }
 
     /// When its time is up.
@@ -80,9 +90,11 @@ impl<'a> Request<'a> {
             };
             let version = self.version.insert(version).clone();
             version.touch(core.now());
+            self.version = Some(version.clone());
             let has_state = self.home.as_ref().is_some_and(|home| home.is_some());
             let demanded = self.demanded(&version, &inputs, self.options.alone || has_state)?;
-            let sample = shadow::is_sampled(&version, has_state).then(|| inputs.clone());
+            let may_be_sampled = !self.is_shadow && !has_state;
+            let sample = (may_be_sampled && shadow::is_sampled(&version)).then(|| inputs.clone());
             let call = Call::new(self.work(&version, inputs)?);
             let item = Item {
                 caller: self.options.caller,
@@ -93,7 +105,9 @@ impl<'a> Request<'a> {
             };
             match version.lane.push(&demanded.key, self.options.priority, item) {
                 Ok((ticket, is_driver_needed)) => {
-                    version.metrics.admitted();
+                    if !self.is_shadow {
+                        version.metrics.admitted();
+                    }
                     if is_driver_needed {
                         core.send_driver(&version, self.options.priority);
                     }
@@ -128,6 +142,7 @@ impl<'a> Request<'a> {
         core.check_open()?;
         let version = self.version.insert(turn.version.clone()).clone();
         version.touch(core.now());
+        self.version = Some(version.clone());
         let demanded = self.demanded(&version, &inputs, true)?;
         turn.check(&demanded)?;
         let call = Call::new(self.work(&version, inputs)?);
@@ -217,7 +232,7 @@ impl<'a> Request<'a> {
         let rejects_non_finite =
             self.options.reject_non_finite.unwrap_or(core.config.reject_non_finite);
         let state = self.home.as_mut().and_then(|home| home.take());
-        Ok(Work { inputs, state, rejects_non_finite, pass })
+        Ok(Work { inputs, state, rejects_non_finite, is_judged: !self.is_shadow, pass })
     }
 
     fn bring_home(&mut self, state: Option<Box<dyn State>>) {
@@ -244,6 +259,15 @@ impl<'a> Request<'a> {
     /// Counts the end, once: with its version where that is known.
     fn count(&mut self, outcome: Outcome, answer: Option<&Answer>) {
         self.is_counted = true;
+        if self.is_shadow {
+            return;
+        }
+        let outcome = match outcome {
+            Outcome::Failed(Cause::Unavailable) if self.core().is_closing() => {
+                Outcome::Failed(Cause::Closed)
+            }
+            outcome => outcome,
+        };
         let (asked, version) = match (&self.asked, &self.version, outcome) {
             (Some(asked), Some(version), _) => (asked, version),
             (None, Some(version), Outcome::Failed(cause)) => {

@@ -21,6 +21,8 @@ pub(crate) struct Work {
     pub(crate) state: Option<Box<dyn State>>,
     /// Whether outputs that are not finite are an error.
     pub(crate) rejects_non_finite: bool,
+    /// Whether how it ends tells something of the model to others.
+    pub(crate) is_judged: bool,
     /// The leave to run, which learns how the run ended.
     pub(crate) pass: Pass,
 }
@@ -136,7 +138,7 @@ impl Call {
     }
 
     /// Gives the caller its result, if it still waits.
-    fn finish(&self, mut result: Result<Answer, Failure>) {
+    pub(crate) fn finish(&self, mut result: Result<Answer, Failure>) {
         let mut inner = lock(&self.inner);
         let before = match mem::replace(&mut inner.stage, Stage::Over) {
             Stage::Queued(mut work) => {
@@ -212,6 +214,11 @@ impl Promise {
     /// The answer to this call.
     pub(crate) fn of(call: &Arc<Call>) -> Promise {
         Promise(call.clone())
+    }
+
+    /// The call, for those who may have to answer in its place.
+    pub(crate) fn call(&self) -> &Arc<Call> {
+        &self.0
     }
 
     /// Takes the work out for `run`; nothing if the caller is gone.

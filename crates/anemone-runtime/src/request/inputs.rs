@@ -101,7 +101,7 @@ impl Interface {
         for (index, (port, given)) in ports.iter().zip(shapes).enumerate() {
             let shape = if is_batched { self.filled_up(index, given) } else { given.to_vec() };
             self.check(index, &shape, given, is_batched)?;
-            let elements = shape.iter().product::<usize>();
+            let elements = shape.iter().fold(1, |all: usize, &size| all.saturating_mul(size));
             if index == 0 {
                 size.tokens = elements;
                 size.rows = if self.is_batched { shape[0] } else { 1 };
@@ -109,7 +109,8 @@ impl Interface {
                 let expected = format!("{} rows as `{}` has", size.rows, ports[0].name);
                 return Err(wrong_shape(port, given, expected));
             }
-            size.bytes = size.bytes.saturating_add(elements * (port.ty.dtype.bits() / 8));
+            size.bytes =
+                size.bytes.saturating_add(elements.saturating_mul(port.ty.dtype.bits() / 8));
             dims.extend(shape.iter().skip(usize::from(is_batched)));
         }
         if size.rows == 0 {
