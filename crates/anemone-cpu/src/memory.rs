@@ -13,16 +13,21 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use anemone_engine::RunError;
+use anemone_tensor::Pages;
 
 use crate::array::{Data, DataMut, Owned, Storage};
 
 /// Every allocation starts at a multiple of this.
 const ALIGN: usize = 64;
+/// From this size an arena has pages of its own.
+const LARGE: usize = 1 << 20;
 
 /// Zeroed memory that grows between runs. Pages that nobody touches cost nothing.
 pub(crate) struct Arena {
     start: NonNull<u8>,
     bytes: usize,
+    /// What holds the memory, if the allocator does not.
+    pages: Option<Pages>,
 }
 
 // SAFETY: the arena owns its memory, and hands it out only through the views of one session, which
@@ -33,7 +38,7 @@ unsafe impl Sync for Arena {}
 
 impl Default for Arena {
     fn default() -> Arena {
-        Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0 }
+        Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0, pages: None }
     }
 }
 
@@ -43,7 +48,7 @@ struct Line;
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        if self.bytes > 0 {
+        if self.bytes > 0 && self.pages.is_none() {
             // SAFETY: `grow` allocated it with this layout, and `bytes` was set only then.
             unsafe {
                 dealloc(self.start.as_ptr(), Layout::from_size_align_unchecked(self.bytes, ALIGN));
@@ -60,10 +65,15 @@ impl Arena {
         }
         *self = Arena::default();
         let fault = RunError::Memory { bytes };
+        if bytes >= LARGE {
+            let Ok(mut pages) = Pages::zeroed(bytes) else { return Err(fault) };
+            *self = Arena { start: pages.start(), bytes, pages: Some(pages) };
+            return Ok(());
+        }
         let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else { return Err(fault) };
         // SAFETY: the layout's size is not zero, as it is larger than `self.bytes`.
         let start = unsafe { alloc_zeroed(layout) };
-        *self = Arena { start: NonNull::new(start).ok_or(fault)?, bytes };
+        *self = Arena { start: NonNull::new(start).ok_or(fault)?, bytes, pages: None };
         Ok(())
     }
 

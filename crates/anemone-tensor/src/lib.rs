@@ -3,7 +3,7 @@
 //! - [`DataType`]: every element type that MIL or `weight.bin` can name, sub-byte ones included.
 //! - [`Buffer`]: immutable bytes, 64-byte aligned when owned, shared by reference counting.
 //! - [`BufferMut`]: bytes of one owner, to be written and then shared.
-//! - [`MappedFile`]: the only memory mapping of the workspace.
+//! - [`MappedFile`] and [`Pages`]: the only memory mappings of the workspace.
 //! - [`Tensor`]: a dense row-major constant in the bytes of its element type.
 //!
 //! Choices: sub-byte elements are packed least significant bit first, as Core ML stores them;
@@ -13,10 +13,12 @@ mod buffer;
 mod buffer_mut;
 mod data_type;
 mod mapped;
+mod pages;
 mod tensor;
 
 pub use buffer::Buffer;
 pub use buffer_mut::{BufferMut, Element, MemoryError};
 pub use data_type::DataType;
 pub use mapped::{MapError, MappedFile};
+pub use pages::Pages;
 pub use tensor::{Tensor, TensorError};
