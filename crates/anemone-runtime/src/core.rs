@@ -200,7 +200,10 @@ impl Core {
             freed += plan.trim();
         }
         if freed < bytes {
-            self.catalog.evict(|evicted| freed + evicted >= bytes);
+            freed += self.catalog.evict(|evicted| freed + evicted >= bytes);
+        }
+        if freed < bytes && self.pool.statistics().in_use.operations == 0 {
+            self.catalog.evict_waiting();
         }
     }
 

@@ -1,6 +1,5 @@
 //! A conversation: a state that stays with its version from one run to the next.
 
-
 use anemone_engine::{Array, RunError, State, Value};
 
 use crate::core::Core;

@@ -154,6 +154,7 @@ impl Batch<'_> {
             rows,
             requests = members.len(),
         );
+        self.version.note_run();
         let start = Instant::now();
         let outcome = span.in_scope(|| {
             guarded(|| {

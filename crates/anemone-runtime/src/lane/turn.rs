@@ -1,5 +1,8 @@
 //! A turn: what can run together, the engine for it, and the right and the memory to run it.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Instant;
 
 use anemone_engine::MemoryEstimate;
@@ -12,7 +15,7 @@ use crate::quarantine::{Pass, Verdict};
 use crate::request::{Demanded, Failure, Key, Promise, Run, Size};
 use crate::runs::{Running, Runs};
 use crate::sync::Arc;
-use crate::{Demand, Error, InferenceOptions, Permit, Priority, Stage};
+use crate::{AdmitError, Demand, Error, InferenceOptions, Permit, Priority, Stage};
 
 /// A run that could be made of what waits.
 pub(super) struct Intent {
@@ -89,10 +92,25 @@ impl Intent {
         let bytes = arena.saturating_add(self.stacked).saturating_add(self.estimate.outputs as u64);
         core.check_beside(&self.compiled, bytes.saturating_add(has))?;
         let mut turn = Kept { core, compiled: self.compiled.clone(), warm };
-        let permit = core.admit(Demand { operations: 1, bytes }, level).await;
+        // Where the version is evicted meanwhile, its memory must not be held by who waits.
+        let closed = async {
+            version.lane.closed().await;
+            Err(AdmitError::Closed)
+        };
+        let permit = either(core.admit(Demand { operations: 1, bytes }, level), closed).await;
         let permit = permit.map_err(Error::from_admission)?;
         Ok(Turn { version: version.clone(), intent: self, permit, warm: turn.warm.take() })
     }
+}
+
+/// What the first of two futures gives that is ready.
+async fn either<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|context| match first.as_mut().poll(context) {
+        Poll::Pending => second.as_mut().poll(context),
+        ready => ready,
+    })
+    .await
 }
 
 /// A session that goes back if what it was taken for does not come about.

@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::Priority;
 use crate::batch::{Arrivals, Full, Head, Item, Queue, Ticket};
 use crate::config::Queue as Bounds;
@@ -20,6 +22,8 @@ pub(crate) struct Lane {
     instances: usize,
     /// Rows with which a run is full.
     most_rows: usize,
+    /// Tells drivers that the lane is closed.
+    closes: Notify,
 }
 
 struct State {
@@ -50,7 +54,12 @@ impl Lane {
             patient: None,
             is_closed: false,
         };
-        Lane { state: Mutex::new(state), instances: instances.max(1), most_rows }
+        Lane {
+            state: Mutex::new(state),
+            instances: instances.max(1),
+            most_rows,
+            closes: Notify::new(),
+        }
     }
 
     /// Adds a request. Where it waits, and whether a driver of its level must be sent; or the request
@@ -173,14 +182,37 @@ impl Lane {
         is_idle
     }
 
-    /// Whether nobody is let in any more.
-    pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.state).is_closed
+    /// Lets nobody in any more and gives everybody back who waits, if nobody runs or holds on to it.
+    pub(crate) fn close_if_waiting(&self) -> Option<Vec<Item<Promise>>> {
+        let mut state = lock(&self.state);
+        if state.running > 0 || state.held > 0 || state.is_closed {
+            return None;
+        }
+        state.is_closed = true;
+        let waiting = state.queue.drain();
+        drop(state);
+        self.closes.notify_waiters();
+        Some(waiting)
+    }
+
+    /// Whether somebody waits, and nobody runs or holds on to it.
+    pub(crate) fn only_waits(&self) -> bool {
+        let state = lock(&self.state);
+        state.running == 0 && state.held == 0 && !state.is_idle() && !state.is_closed
     }
 
     /// Lets nobody in any more.
     pub(crate) fn close(&self) {
         lock(&self.state).is_closed = true;
+        self.closes.notify_waiters();
+    }
+
+    /// Waits until nobody is let in any more.
+    pub(crate) async fn closed(&self) {
+        let closes = self.closes.notified();
+        if !lock(&self.state).is_closed {
+            closes.await;
+        }
     }
 
     /// Everybody who waits, out of the queue.

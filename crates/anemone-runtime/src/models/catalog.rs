@@ -103,8 +103,7 @@ impl Slot {
         }
         let version = held.take()?;
         drop(held);
-        version.metrics.evicted();
-        tracing::info!(model = %version.name, version = version.number, "evicted");
+        version.tell_evicted();
         // A plan that another model shares frees nothing.
         let own = |plan: &Arc<super::Compiled>| Arc::strong_count(plan) <= 2;
         let plans = version.plans();
@@ -115,6 +114,21 @@ impl Slot {
                 .map(|plan| plan.weight_bytes() + plan.idle_bytes())
                 .sum(),
         )
+    }
+}
+
+impl Slot {
+    /// Lets go of the version if requests only wait for it, and sends those round again.
+    fn evict_waiting(&self) {
+        let mut held = lock(&self.version);
+        let waiting = held.as_ref().and_then(|version| version.lane.close_if_waiting());
+        let Some(waiting) = waiting else { return };
+        let version = held.take();
+        drop(held);
+        if let Some(version) = version {
+            version.tell_evicted();
+            version.send_back(waiting.into_iter().map(|item| item.call).collect());
+        }
     }
 }
 
@@ -252,6 +266,25 @@ impl Catalog {
             freed += slot.evict().unwrap_or(0);
         }
         freed
+    }
+
+    /// Evicts a version for which requests wait that nobody runs, and sends those round again: where
+    /// several such versions leave no room for a run of any, they would wait for each other. The
+    /// longest unused goes first of those that have run since they were loaded; one that has not goes
+    /// only where another stays, so that each load is good for a run.
+    pub(crate) fn evict_waiting(&self) {
+        let waits = |version: &Arc<Version>| !version.settings.is_pinned && version.lane.only_waits();
+        let mut slots: Vec<_> = self.entries().into_iter().flat_map(|entry| entry.slots()).collect();
+        slots.retain(|slot| slot.loaded().is_some_and(|version| waits(&version)));
+        let order = |slot: &Arc<Slot>| {
+            slot.loaded().map(|version| (!version.has_run(), version.last_used()))
+        };
+        slots.sort_by_cached_key(order);
+        let others = slots.len();
+        let Some(first) = slots.into_iter().next() else { return };
+        if others > 1 || first.loaded().is_some_and(|version| version.has_run()) {
+            first.evict_waiting();
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use crate::core::Core;
 use crate::lane::Lane;
 use crate::metrics::ModelMetrics;
 use crate::quarantine::{Pass, Quarantine};
-use crate::request::{Interface, Key};
+use crate::request::{Interface, Key, Promise};
 use crate::shadow::{Sampler, Shadow};
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, lock};
 use crate::{EngineInfo, Error, Unit};
 
@@ -59,6 +59,9 @@ pub(crate) struct Version {
     pub(crate) quarantine: Quarantine,
     /// Milliseconds since the manager began.
     last_used: AtomicU64,
+    has_run: AtomicBool,
+    /// Requests that ask again once its memory is free.
+    sent_back: Mutex<Vec<Promise>>,
     /// Which requests are run a second time elsewhere.
     pub(crate) sampler: Option<Sampler>,
 }
@@ -74,6 +77,15 @@ enum Prepared {
     NotYet,
     Ready(Arc<Compiled>),
     Failed,
+}
+
+impl Drop for Version {
+    fn drop(&mut self) {
+        let requests = std::mem::take(&mut *lock(&self.sent_back));
+        // The plans go first: who asks again must not find what is about to be freed.
+        self.candidates.clear();
+        requests.into_iter().for_each(Promise::send_back);
+    }
 }
 
 impl Candidate {
@@ -133,6 +145,8 @@ impl Version {
             metrics,
             quarantine,
             last_used: AtomicU64::new(0),
+            has_run: AtomicBool::new(false),
+            sent_back: Mutex::default(),
             sampler,
         }
     }
@@ -190,6 +204,27 @@ impl Version {
             !own.is_failed() && self.settings.fallback.contains(&own.engine.unit)
         };
         (engine + 1..self.candidates.len()).find(may)
+    }
+
+    /// Notes a run.
+    pub(crate) fn note_run(&self) {
+        self.has_run.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has run since it was loaded.
+    pub(crate) fn has_run(&self) -> bool {
+        self.has_run.load(Ordering::Relaxed)
+    }
+
+    /// Lets these requests ask again once its memory is free.
+    pub(crate) fn send_back(&self, requests: Vec<Promise>) {
+        lock(&self.sent_back).extend(requests);
+    }
+
+    /// Counts and tells that it is evicted.
+    pub(crate) fn tell_evicted(&self) {
+        self.metrics.evicted();
+        tracing::info!(model = %self.name, version = self.number, "evicted");
     }
 
     /// Notes that somebody uses it.

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use anemone_engine::{State, Value};
 
-use super::{Answer, Call, Demanded, Failure, Left, Promise, Size, Wait, Work};
+use super::{Answer, Call, Demanded, Ended, Failure, Left, Promise, Size, Wait, Work};
 use crate::batch::{Item, Ticket};
 use crate::core::Core;
 use crate::lane::{Refused, Turn};
-use crate::metrics::{Cause, Finished, Outcome};
+use crate::metrics::{Cause, Finished, ModelMetrics, Outcome};
 use crate::models::Version;
 use crate::shadow;
-use crate::sync::Arc;
+use crate::sync::{Arc, Weak};
 use crate::{Error, Inference, InferenceOptions, Model, Stage};
 
 /// A request from its beginning to its end. Dropping it takes it back.
@@ -25,9 +25,23 @@ pub(crate) struct Request<'a> {
     /// Whether it runs a request of somebody else a second time.
     is_shadow: bool,
     /// The version that it goes to, once that is known.
-    version: Option<Arc<Version>>,
+    version: Option<Known>,
     asked: Option<Asked>,
     is_counted: bool,
+}
+
+/// A version, without keeping it: while a request waits, its driver does.
+struct Known {
+    version: Weak<Version>,
+    metrics: Arc<ModelMetrics>,
+    number: u64,
+}
+
+impl Known {
+    fn new(version: &Arc<Version>) -> Known {
+        let (metrics, number) = (version.metrics.clone(), version.number);
+        Known { version: Arc::downgrade(version), metrics, number }
+    }
 }
 
 /// A request that waits or runs.
@@ -88,9 +102,8 @@ impl<'a> Request<'a> {
                 Some(version) => version.clone(),
                 None => self.model.entry.slot(self.model.number)?.get(core).await?,
             };
-            let version = self.version.insert(version).clone();
+            self.version = Some(Known::new(&version));
             version.touch(core.now());
-            self.version = Some(version.clone());
             let has_state = self.home.as_ref().is_some_and(|home| home.is_some());
             let demanded = self.demanded(&version, &inputs, self.options.alone || has_state)?;
             let may_be_sampled = !self.is_shadow && !has_state;
@@ -105,7 +118,7 @@ impl<'a> Request<'a> {
             };
             match version.lane.push(&demanded.key, self.options.priority, item) {
                 Ok((ticket, is_driver_needed)) => {
-                    if !self.is_shadow {
+                    if !self.is_shadow && self.asked.is_none() {
                         version.metrics.admitted();
                     }
                     if is_driver_needed {
@@ -114,7 +127,14 @@ impl<'a> Request<'a> {
                     let ticket = Some(ticket);
                     let size = demanded.size;
                     self.asked = Some(Asked { call: call.clone(), ticket, size, sample });
-                    return Wait(&call).await;
+                    drop(version);
+                    match Wait(&call).await {
+                        Ended::Answered(result) => return result,
+                        Ended::SentBack(work) => {
+                            self.bring_home(work.state);
+                            inputs = work.inputs;
+                        }
+                    }
                 }
                 Err((item, refused)) => {
                     let Left::Queued(work) = call.leave() else {
@@ -140,9 +160,9 @@ impl<'a> Request<'a> {
     ) -> Result<Answer, Failure> {
         let core = &self.model.handle.core;
         core.check_open()?;
-        let version = self.version.insert(turn.version.clone()).clone();
+        let version = turn.version.clone();
+        self.version = Some(Known::new(&version));
         version.touch(core.now());
-        self.version = Some(version.clone());
         let demanded = self.demanded(&version, &inputs, true)?;
         turn.check(&demanded)?;
         let call = Call::new(self.work(&version, inputs)?);
@@ -156,8 +176,13 @@ impl<'a> Request<'a> {
         version.metrics.admitted();
         let size = demanded.size;
         self.asked = Some(Asked { call: call.clone(), ticket: None, size, sample: None });
+        drop(version);
         core.workers.spawn(turn.run(core.clone(), item));
-        Wait(&call).await
+        match Wait(&call).await {
+            Ended::Answered(result) => result,
+            // It never waited in a queue.
+            Ended::SentBack(_) => Err(Error::closing().into()),
+        }
     }
 
     /// The end: its answer, its error, or nothing where its time was up.
@@ -189,11 +214,13 @@ impl<'a> Request<'a> {
     fn answered(&mut self, mut answer: Answer) -> Inference {
         self.bring_home(answer.state.take());
         let total = self.start.elapsed();
-        let number = self.version.as_ref().map_or(0, |version| version.number);
-        if let Some(version) = &self.version {
-            version.metrics.copies(answer.receipt.copies);
+        let number = self.version.as_ref().map_or(0, |known| known.number);
+        if let Some(known) = &self.version {
+            known.metrics.copies(answer.receipt.copies);
             if let Some(sample) = self.asked.as_mut().and_then(|asked| asked.sample.take()) {
-                shadow::send(self.model, version, sample, &answer);
+                if let Some(version) = known.version.upgrade() {
+                    shadow::send(self.model, &version, sample, &answer);
+                }
             }
         }
         self.count(Outcome::Completed, Some(&answer));
@@ -246,7 +273,7 @@ impl<'a> Request<'a> {
         let (Some(asked), Some(version)) = (&self.asked, &self.version) else { return };
         match asked.call.leave() {
             Left::Queued(work) => {
-                if let Some(ticket) = &asked.ticket {
+                if let (Some(ticket), Some(version)) = (&asked.ticket, version.version.upgrade()) {
                     version.lane.remove(ticket);
                 }
                 self.bring_home(work.state);

@@ -105,9 +105,17 @@ struct Inner {
 enum Stage {
     Queued(Work),
     Running(Arc<Run>),
-    Done(Result<Answer, Failure>),
+    Done(Ended),
     /// The caller has the answer, or is gone.
     Over,
+}
+
+/// How a request's stay with a version ended.
+pub(crate) enum Ended {
+    /// With its result.
+    Answered(Result<Answer, Failure>),
+    /// The version was evicted before it ran; here is what it would have run.
+    SentBack(Work),
 }
 
 /// Where a caller left its request.
@@ -158,12 +166,24 @@ impl Call {
             drop(inner);
             return drop(result);
         };
-        inner.stage = Stage::Done(result);
+        inner.stage = Stage::Done(Ended::Answered(result));
         let waker = inner.waker.take();
         drop(inner);
         waker.into_iter().for_each(Waker::wake);
         // What was queued is dropped outside the lock.
         drop(before);
+    }
+
+    /// Gives the caller its work back, if no run has begun it.
+    fn send_back(&self) {
+        let mut inner = lock(&self.inner);
+        match mem::replace(&mut inner.stage, Stage::Over) {
+            Stage::Queued(work) => inner.stage = Stage::Done(Ended::SentBack(work)),
+            other => inner.stage = other,
+        }
+        let waker = inner.waker.take();
+        drop(inner);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     /// Whether there is an answer, or nobody who waits for it.
@@ -188,16 +208,17 @@ impl Call {
                 run.leave();
                 Left::Running
             }
-            Stage::Done(Ok(answer)) => Left::Over(answer.state),
-            Stage::Done(Err(failure)) => Left::Over(failure.state),
+            Stage::Done(Ended::Answered(Ok(answer))) => Left::Over(answer.state),
+            Stage::Done(Ended::Answered(Err(failure))) => Left::Over(failure.state),
+            Stage::Done(Ended::SentBack(work)) => Left::Over(work.state),
             Stage::Over => Left::Over(None),
         }
     }
 
-    fn poll(&self, context: &mut Context<'_>) -> Poll<Result<Answer, Failure>> {
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Ended> {
         let mut inner = lock(&self.inner);
         match mem::replace(&mut inner.stage, Stage::Over) {
-            Stage::Done(result) => Poll::Ready(result),
+            Stage::Done(ended) => Poll::Ready(ended),
             before => {
                 inner.stage = before;
                 match &mut inner.waker {
@@ -230,6 +251,11 @@ impl Promise {
     pub(crate) fn answer(&self, result: Result<Answer, Failure>) {
         self.0.finish(result);
     }
+
+    /// Lets the caller ask again, as this version is evicted.
+    pub(crate) fn send_back(self) {
+        self.0.send_back();
+    }
 }
 
 impl Drop for Promise {
@@ -249,7 +275,7 @@ impl Drop for Promise {
 pub(crate) struct Wait<'a>(pub(crate) &'a Call);
 
 impl Future for Wait<'_> {
-    type Output = Result<Answer, Failure>;
+    type Output = Ended;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)

@@ -5,5 +5,5 @@ mod call;
 mod inputs;
 
 pub(crate) use asked::Request;
-pub(crate) use call::{Answer, Call, Failure, Left, Promise, Run, Wait, Work};
+pub(crate) use call::{Answer, Call, Ended, Failure, Left, Promise, Run, Wait, Work};
 pub(crate) use inputs::{Demanded, Interface, Key, Size};
