@@ -28,6 +28,8 @@ use crate::{
 const LOADERS: usize = 2;
 /// The part of the memory budget that inputs may take that wait.
 const QUEUED_SHARE: u64 = 4;
+/// Buffers that nobody uses may have this part of the budget, beside it.
+const BUFFERS_SHARE: u64 = 64;
 
 pub(crate) struct Core {
     pub(crate) config: Config,
@@ -77,7 +79,7 @@ impl Core {
             workers: Workers::new(operations + LOADERS),
             timer: Timer::default(),
             buffers: BufferPool::new(BufferLimits {
-                idle_bytes: usize::try_from(budget / 16).unwrap_or(usize::MAX),
+                idle_bytes: usize::try_from(budget / BUFFERS_SHARE).unwrap_or(usize::MAX),
                 ..BufferLimits::default()
             }),
             catalog: Catalog::default(),

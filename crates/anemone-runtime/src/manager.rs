@@ -12,7 +12,7 @@ use crate::monitor::{self, Monitor};
 use crate::options::ModelOptions;
 use crate::sensors::Sensors;
 use crate::status::{self, DeviceStatus, ModelStatus};
-use crate::sync::{Arc, block_on};
+use crate::sync::{Arc, block_on, thread};
 use crate::timer::within;
 use crate::{BufferPool, Error, Loader, Model, Pool, Stage};
 
@@ -232,14 +232,30 @@ impl Manager {
         let drained = within(&core.timer, deadline, core.open.drained()).await;
         let refused = core.open.count();
         close(core);
-        let stuck = {
-            let core = core.clone();
-            // Threads end when their runs do: nobody's executor waits for that.
-            let grace = Instant::now() + core.config.grace;
-            core.workers.close(Some(grace))
-        };
+        let stuck = self.end_threads().await;
         core.timer.rest();
         Shutdown { is_drained: drained.is_ok(), refused, stuck }
+    }
+
+    /// Ends the threads; how many are stuck. They end when their runs do, for which a thread waits that
+    /// is nobody's executor.
+    async fn end_threads(&self) -> usize {
+        let (answer, wait) = tokio::sync::oneshot::channel();
+        let core = self.core().clone();
+        let grace = Instant::now() + core.config.grace;
+        let end = move || {
+            // Nobody waits any more where the caller is gone.
+            let _ = answer.send(core.workers.close(Some(grace)));
+        };
+        match thread::Builder::new().name("anemone-shutdown".to_owned()).spawn(end) {
+            Ok(ending) => {
+                let stuck = wait.await.unwrap_or(0);
+                // It has nothing left to do.
+                let _ = ending.join();
+                stuck
+            }
+            Err(_) => self.core().workers.close(Some(grace)),
+        }
     }
 
     async fn load_on_a_thread(&self, name: &str, source: &Source) -> Result<Model, Error> {

@@ -12,6 +12,7 @@
 mod buffer;
 mod buffer_mut;
 mod data_type;
+mod heap;
 mod mapped;
 mod pages;
 mod tensor;
@@ -19,6 +20,7 @@ mod tensor;
 pub use buffer::Buffer;
 pub use buffer_mut::{BufferMut, Element, MemoryError};
 pub use data_type::DataType;
+pub use heap::return_freed_memory;
 pub use mapped::{MapError, MappedFile};
 pub use pages::Pages;
 pub use tensor::{Tensor, TensorError};

@@ -273,8 +273,10 @@ impl Catalog {
     /// longest unused goes first of those that have run since they were loaded; one that has not goes
     /// only where another stays, so that each load is good for a run.
     pub(crate) fn evict_waiting(&self) {
-        let waits = |version: &Arc<Version>| !version.settings.is_pinned && version.lane.only_waits();
-        let mut slots: Vec<_> = self.entries().into_iter().flat_map(|entry| entry.slots()).collect();
+        let waits =
+            |version: &Arc<Version>| !version.settings.is_pinned && version.lane.only_waits();
+        let mut slots: Vec<_> =
+            self.entries().into_iter().flat_map(|entry| entry.slots()).collect();
         slots.retain(|slot| slot.loaded().is_some_and(|version| waits(&version)));
         let order = |slot: &Arc<Slot>| {
             slot.loaded().map(|version| (!version.has_run(), version.last_used()))

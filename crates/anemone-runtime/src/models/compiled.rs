@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anemone_engine::{MemoryEstimate, Plan, RunError, Session};
+use anemone_tensor::return_freed_memory;
 
 use crate::sync::{Arc, Mutex, lock};
 use crate::{EngineInfo, Identity, Permit, Shapes};
 
+/// Bytes that are worth a look at the whole heap.
+const MUCH: u64 = 1 << 20;
 /// Estimates that are kept for shapes seen before.
 const ESTIMATES: usize = 256;
 
@@ -23,6 +26,19 @@ pub(crate) struct Compiled {
     idle: Mutex<Vec<Warm>>,
     kept: usize,
     estimates: Mutex<HashMap<Vec<Vec<usize>>, MemoryEstimate>>,
+    /// Dropped last, when the plan and its sessions are freed.
+    _freed: Freed,
+}
+
+/// Bytes that are freed, for the system to have again.
+struct Freed(u64);
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        if self.0 >= MUCH {
+            return_freed_memory();
+        }
+    }
 }
 
 /// A session, with the bytes that its arena was admitted with.
@@ -53,6 +69,7 @@ impl Compiled {
         kept: usize,
     ) -> Compiled {
         Compiled {
+            _freed: Freed(weights.demand().bytes),
             engine,
             identity,
             plan,
