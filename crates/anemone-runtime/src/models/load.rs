@@ -146,12 +146,13 @@ pub(crate) async fn compile(
 ) -> Result<Arc<Compiled>, Error> {
     let failed = |error| Error::from_load(name, &engine.name, error);
     let identity = careful(source, || core.loader.identify(&source.path)).map_err(failed)?;
-    let cell = core.plans.cell(PlanKey {
+    let key = PlanKey {
         content: identity.hash,
         engine: engine.name.clone(),
         function: settings.function.clone(),
         precision: settings.precision,
-    });
+    };
+    let cell = core.plans.cell(key.clone());
     let mut held = cell.lock().await;
     if let Some(compiled) = held.upgrade() {
         core.metrics.looked_up(CacheKind::Plan, true);
@@ -166,7 +167,7 @@ pub(crate) async fn compile(
         artefacts: artefacts.as_deref(),
     };
     // What is read is in memory before it is known how much the plan holds.
-    let mut needed = identity.bytes;
+    let mut needed = core.plans.size(&key).unwrap_or(identity.bytes);
     loop {
         let mut permit = match patience {
             Patience::Some => core.reserve(needed).await?,
@@ -186,6 +187,7 @@ pub(crate) async fn compile(
             // A plan that refuses the guess at its shapes holds its file at least.
             Err(_) => identity.bytes,
         };
+        core.plans.note_size(key.clone(), weights);
         if !has_room(core, &mut permit, weights) {
             // In line with the others for as much as it takes, and once more.
             needed = weights;

@@ -20,7 +20,12 @@ pub(crate) struct PlanKey {
 #[derive(Default)]
 pub(crate) struct Plans {
     cells: Mutex<HashMap<PlanKey, Arc<Cell>>>,
+    /// Bytes of plans that were compiled before, so that the next time as much is reserved.
+    sizes: Mutex<HashMap<PlanKey, u64>>,
 }
+
+/// Sizes that are kept; more plans than this begin anew.
+const SIZES: usize = 4096;
 
 /// One plan, compiled by one caller while the others wait.
 pub(crate) type Cell = tokio::sync::Mutex<Weak<Compiled>>;
@@ -35,6 +40,20 @@ impl Plans {
         };
         cells.retain(|own, cell| *own == key || is_used(cell));
         cells.entry(key).or_default().clone()
+    }
+
+    /// Bytes that the plan had when it was last compiled.
+    pub(crate) fn size(&self, key: &PlanKey) -> Option<u64> {
+        lock(&self.sizes).get(key).copied()
+    }
+
+    /// The plan has so many bytes.
+    pub(crate) fn note_size(&self, key: PlanKey, bytes: u64) {
+        let mut sizes = lock(&self.sizes);
+        if sizes.len() >= SIZES {
+            sizes.clear();
+        }
+        sizes.insert(key, bytes);
     }
 
     /// Every plan that is in use.

@@ -146,13 +146,13 @@ impl Pool {
         self.inner.word.load(SeqCst) & SLOW != 0
     }
 
-    /// Bytes that the most urgent of those who wait lacks; none where nobody waits for bytes.
+    /// Bytes that whoever is next lacks; none where nobody waits for bytes.
     pub fn missing_bytes(&self) -> Option<u64> {
         if !self.is_contended() {
             return None;
         }
         self.inner.slow(|frozen| {
-            let wanted = frozen.state.queue.first()?.bytes;
+            let wanted = frozen.state.queue.first(frozen.state.limit)?.bytes;
             let free = u64::try_from(frozen.free.bytes).unwrap_or(0);
             wanted.checked_sub(free).filter(|&missing| missing > 0)
         })

@@ -99,8 +99,12 @@ impl Queue {
         })
     }
 
-    /// The demand of the most urgent, whether it fits or not.
-    pub(super) fn first(&self) -> Option<Demand> {
+    /// The demand of whoever is next, whether it fits or not: of those whom nobody passes the first to
+    /// come, or else the most urgent.
+    pub(super) fn first(&self, limit: Capacity) -> Option<Demand> {
+        if let Some((_, waiter)) = self.starved(limit) {
+            return Some(waiter.demand);
+        }
         let firsts = self.levels.iter().rev().filter_map(BTreeMap::first_key_value);
         firsts.map(|(_, waiter)| waiter.demand).next()
     }
