@@ -129,14 +129,26 @@ impl Model {
             let waiter = &self.waiters[at];
             waiter.passed >= STARVED && self.able(waiter)
         });
+        let mut needs_operations = false;
         if let Some(at) = starved {
-            return self.fits(self.waiters[at].demand).then_some(at);
+            let demand = self.waiters[at].demand;
+            if self.fits(demand) {
+                return Some(at);
+            }
+            if demand.operations > 0 || self.in_use.operations > 0 {
+                return None;
+            }
+            needs_operations = true;
         }
+        let may = |demand: Demand| demand.operations > 0 || !needs_operations;
         Priority::EACH.into_iter().rev().find_map(|priority| {
             let level = (0..self.waiters.len()).filter(|&at| {
                 self.waiters[at].priority == priority && self.able(&self.waiters[at])
             });
-            level.take(LOOK_AHEAD).find(|&at| self.fits(self.waiters[at].demand))
+            level.take(LOOK_AHEAD).find(|&at| {
+                let demand = self.waiters[at].demand;
+                self.fits(demand) && may(demand)
+            })
         })
     }
 

@@ -48,7 +48,7 @@ impl Driver {
         loop {
             let Some(Head { key, size, rows, .. }) = self.head(level) else { return };
             let turn = match Intent::new(&core, &version, &key, size, rows).await {
-                Ok(intent) => intent.admitted(&core, &version, level).await,
+                Ok(intent) => intent.admitted(&core, &version, level, Some(&version.lane)).await,
                 Err(error) => Err(error),
             };
             let turn = match turn {

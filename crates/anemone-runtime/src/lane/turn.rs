@@ -8,6 +8,7 @@ use std::time::Instant;
 use anemone_engine::MemoryEstimate;
 
 use super::run::{Batch, Member};
+use super::waiting::Lane;
 use crate::batch::{Item, choose};
 use crate::core::Core;
 use crate::models::{Compiled, Version, Warm};
@@ -79,12 +80,14 @@ impl Intent {
         Ok(Intent { key: key.clone(), compiled, engine, wanted, rows, estimate, stacked })
     }
 
-    /// Waits for its operation and its memory.
+    /// Waits for its operation and its memory; no longer than there is something to run in `lane`, if
+    /// it is for that.
     pub(super) async fn admitted(
         self,
         core: &Arc<Core>,
         version: &Arc<Version>,
         level: Priority,
+        lane: Option<&Lane>,
     ) -> Result<Turn, Error> {
         let warm = self.compiled.take();
         let has = warm.as_ref().map_or(0, Warm::bytes);
@@ -92,12 +95,14 @@ impl Intent {
         let bytes = arena.saturating_add(self.stacked).saturating_add(self.estimate.outputs as u64);
         core.check_beside(&self.compiled, bytes.saturating_add(has))?;
         let mut turn = Kept { core, compiled: self.compiled.clone(), warm };
-        // Where the version is evicted meanwhile, its memory must not be held by who waits.
-        let closed = async {
-            version.lane.closed().await;
+        let ended = async {
+            match lane {
+                Some(lane) => lane.ended().await,
+                None => std::future::pending().await,
+            }
             Err(AdmitError::Closed)
         };
-        let permit = either(core.admit(Demand { operations: 1, bytes }, level), closed).await;
+        let permit = either(core.admit(Demand { operations: 1, bytes }, level), ended).await;
         let permit = permit.map_err(Error::from_admission)?;
         Ok(Turn { version: version.clone(), intent: self, permit, warm: turn.warm.take() })
     }
@@ -139,7 +144,7 @@ impl Turn {
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let Demanded { key, size } = version.interface.demanded(&shapes, true, engine)?;
         let intent = Intent::new(core, version, &key, size, size.rows).await?;
-        intent.admitted(core, version, options.priority).await
+        intent.admitted(core, version, options.priority, None).await
     }
 
     /// Bytes that are held for the run.

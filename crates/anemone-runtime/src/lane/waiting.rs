@@ -22,8 +22,8 @@ pub(crate) struct Lane {
     instances: usize,
     /// Rows with which a run is full.
     most_rows: usize,
-    /// Tells drivers that the lane is closed.
-    closes: Notify,
+    /// Tells drivers that the lane is empty or closed.
+    ends: Notify,
 }
 
 struct State {
@@ -58,7 +58,7 @@ impl Lane {
             state: Mutex::new(state),
             instances: instances.max(1),
             most_rows,
-            closes: Notify::new(),
+            ends: Notify::new(),
         }
     }
 
@@ -92,8 +92,14 @@ impl Lane {
 
     /// Takes a request out whose caller is gone.
     pub(crate) fn remove(&self, ticket: &Ticket) {
-        let removed = lock(&self.state).queue.remove(ticket);
+        let mut state = lock(&self.state);
+        let removed = state.queue.remove(ticket);
+        let is_empty = state.queue.is_empty();
+        drop(state);
         drop(removed);
+        if is_empty {
+            self.ends.notify_waiters();
+        }
     }
 
     /// What goes next; where there is nothing, the driver of `level` is gone.
@@ -191,7 +197,7 @@ impl Lane {
         state.is_closed = true;
         let waiting = state.queue.drain();
         drop(state);
-        self.closes.notify_waiters();
+        self.ends.notify_waiters();
         Some(waiting)
     }
 
@@ -204,14 +210,21 @@ impl Lane {
     /// Lets nobody in any more.
     pub(crate) fn close(&self) {
         lock(&self.state).is_closed = true;
-        self.closes.notify_waiters();
+        self.ends.notify_waiters();
     }
 
-    /// Waits until nobody is let in any more.
-    pub(crate) async fn closed(&self) {
-        let closes = self.closes.notified();
-        if !lock(&self.state).is_closed {
-            closes.await;
+    /// Waits until there is nothing to run, or nobody is let in any more: no driver then waits on for
+    /// a turn that it does not need, with the version's memory in its hands.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let ends = self.ends.notified();
+            {
+                let state = lock(&self.state);
+                if state.is_closed || state.queue.is_empty() {
+                    return;
+                }
+            }
+            ends.await;
         }
     }
 

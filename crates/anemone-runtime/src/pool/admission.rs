@@ -28,7 +28,9 @@ use crate::sync::{Arc, Mutex, lock};
 /// - the first waiter of a level counts everybody who is let in before it and came later or is less
 ///   urgent;
 /// - once that is [`STARVED`](crate::STARVED) times, it is next, whatever its level, and nobody
-///   passes it any more, newcomers included. Of several such waiters the oldest is next;
+///   passes it any more, newcomers included. Of several such waiters the oldest is next. But where it
+///   wants bytes alone and no operation is in use, so that none will end and free some, those pass it
+///   that want an operation;
 /// - one that wants more than the present limit holds back nobody, until the limit is raised.
 ///
 /// So under a flood of urgent requests each other level has at least one admission in about

@@ -87,14 +87,24 @@ impl Queue {
     }
 
     fn next(&self, free: Free, limit: Capacity) -> Option<Ticket> {
+        let mut needs_operations = false;
         if let Some((ticket, waiter)) = self.starved(limit) {
-            return free.fits(waiter.demand).then_some(ticket);
+            if free.fits(waiter.demand) {
+                return Some(ticket);
+            }
+            let is_idle = free.operations >= limit.operations as i64;
+            if waiter.demand.operations > 0 || !is_idle {
+                return None;
+            }
+            // Nothing runs whose end could let it in: who runs and ends may.
+            needs_operations = true;
         }
+        let may = |demand: Demand| demand.operations > 0 || !needs_operations;
         let levels = Priority::EACH.into_iter().zip(&self.levels).rev();
         levels.into_iter().find_map(|(priority, level)| {
             let able = level.iter().filter(|(_, waiter)| limit.holds(waiter.demand));
             able.take(LOOK_AHEAD)
-                .find(|(_, waiter)| free.fits(waiter.demand))
+                .find(|(_, waiter)| free.fits(waiter.demand) && may(waiter.demand))
                 .map(|(&number, _)| Ticket { priority, number })
         })
     }
