@@ -52,7 +52,14 @@ impl Driver {
                 Err(error) => Err(error),
             };
             let turn = match turn {
-                Ok(turn) => turn,
+                Ok(Some(turn)) => turn,
+                Ok(None) if version.lane.is_closed() => {
+                    // Who may wait yet is told when it is dropped.
+                    drop(version.lane.abandon(Some(level)));
+                    self.place = Place::Gone;
+                    return;
+                }
+                Ok(None) => continue,
                 Err(error) => return self.refuse(level, &key, size, &error),
             };
             // The head may be another one by now, which the run was not made for.

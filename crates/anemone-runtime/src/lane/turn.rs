@@ -16,7 +16,7 @@ use crate::quarantine::{Pass, Verdict};
 use crate::request::{Demanded, Failure, Key, Promise, Run, Size};
 use crate::runs::{Running, Runs};
 use crate::sync::Arc;
-use crate::{AdmitError, Demand, Error, InferenceOptions, Permit, Priority, Stage};
+use crate::{Demand, Error, InferenceOptions, Permit, Priority, Stage};
 
 /// A run that could be made of what waits.
 pub(super) struct Intent {
@@ -88,7 +88,7 @@ impl Intent {
         version: &Arc<Version>,
         level: Priority,
         lane: Option<&Lane>,
-    ) -> Result<Turn, Error> {
+    ) -> Result<Option<Turn>, Error> {
         let warm = self.compiled.take();
         let has = warm.as_ref().map_or(0, Warm::bytes);
         let arena = (self.estimate.arena as u64).saturating_sub(has);
@@ -100,11 +100,14 @@ impl Intent {
                 Some(lane) => lane.ended().await,
                 None => std::future::pending().await,
             }
-            Err(AdmitError::Closed)
+            None
         };
-        let permit = either(core.admit(Demand { operations: 1, bytes }, level), ended).await;
+        let admission = core.admit(Demand { operations: 1, bytes }, level);
+        let admission = async { Some(admission.await) };
+        let Some(permit) = either(admission, ended).await else { return Ok(None) };
         let permit = permit.map_err(Error::from_admission)?;
-        Ok(Turn { version: version.clone(), intent: self, permit, warm: turn.warm.take() })
+        let warm = turn.warm.take();
+        Ok(Some(Turn { version: version.clone(), intent: self, permit, warm }))
     }
 }
 
@@ -144,7 +147,8 @@ impl Turn {
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let Demanded { key, size } = version.interface.demanded(&shapes, true, engine)?;
         let intent = Intent::new(core, version, &key, size, size.rows).await?;
-        intent.admitted(core, version, options.priority, None).await
+        let turn = intent.admitted(core, version, options.priority, None).await?;
+        turn.ok_or_else(Error::closing)
     }
 
     /// Bytes that are held for the run.

@@ -207,6 +207,11 @@ impl Lane {
         state.running == 0 && state.held == 0 && !state.is_idle() && !state.is_closed
     }
 
+    /// Whether nobody is let in any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).is_closed
+    }
+
     /// Lets nobody in any more.
     pub(crate) fn close(&self) {
         lock(&self.state).is_closed = true;
