@@ -65,10 +65,10 @@ pub(crate) enum Command {
     /// Read a model and write it back as a package
     #[command(after_help = "Example: anemone convert old.mlmodel -o new.mlpackage")]
     Convert(ConvertArguments),
-    /// Measure how long a model takes, and how much memory
-    #[command(
-        after_help = "Example: anemone bench model.mlpackage --inputs in.npz --runs 20 --ops"
-    )]
+    /// Measure how long a model takes, and how much memory; or what the manager of models costs
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    #[command(after_help = "Examples:\n  \
+        anemone bench model.mlpackage --inputs in.npz --runs 20 --ops\n  anemone bench manager")]
     Bench(BenchArguments),
     /// Show this machine: processor, memory, and which engines are here
     #[command(after_help = "Example: anemone doctor --json")]
@@ -171,7 +171,29 @@ pub(crate) struct ConvertArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
-    /// A .mlpackage folder or .mlmodel file
+    #[command(subcommand)]
+    pub(crate) subject: Option<BenchSubject>,
+    #[command(flatten)]
+    pub(crate) model: Option<ModelBenchArguments>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchSubject {
+    /// Measure what the manager of models adds to a run, on an engine that computes next to nothing
+    #[command(after_help = "Example: anemone bench manager --json")]
+    Manager(ManagerBenchArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManagerBenchArguments {
+    /// Measure once and roughly, to see whether it works
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelBenchArguments {
+    /// A .mlpackage folder or .mlmodel file; write ./manager for one that is called manager
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) model: PathBuf,
     /// The inputs by name, as numpy.savez writes them

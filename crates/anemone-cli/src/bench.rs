@@ -1,4 +1,4 @@
-//! `anemone bench`: how long a model takes, and how much memory.
+//! `anemone bench`: how long a model takes, and how much memory; `bench_manager` is apart.
 #![allow(clippy::disallowed_methods, reason = "what Linux tells of this process stands in files")]
 
 use std::collections::HashMap;
@@ -11,7 +11,8 @@ use anemone::ir::Origin;
 use anemone::{Engines, LoadOptions};
 use serde_json::json;
 
-use crate::arguments::BenchArguments;
+use crate::arguments::{BenchArguments, BenchSubject, ModelBenchArguments};
+use crate::bench_manager;
 use crate::exit::Failure;
 use crate::npz;
 use crate::table::columns;
@@ -20,8 +21,17 @@ use crate::{files, values};
 /// Ops that `--ops` shows.
 const SHOWN: usize = 20;
 
-/// Loads a model, runs it, and tells the times.
+/// Measures what is asked for.
 pub(crate) fn bench(arguments: &BenchArguments, json: bool) -> Result<String, Failure> {
+    match (&arguments.subject, &arguments.model) {
+        (Some(BenchSubject::Manager(arguments)), _) => bench_manager::bench(arguments, json),
+        (None, Some(arguments)) => bench_model(arguments, json),
+        (None, None) => Err(Failure::usage("a model is needed, or `manager`")),
+    }
+}
+
+/// Loads a model, runs it, and tells the times.
+fn bench_model(arguments: &ModelBenchArguments, json: bool) -> Result<String, Failure> {
     let begin = Instant::now();
     let engines = Engines::new(arguments.threads)?;
     let options = LoadOptions { function: arguments.function.clone(), ..LoadOptions::default() };

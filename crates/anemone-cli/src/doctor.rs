@@ -84,6 +84,13 @@ fn cpu_flag(flag: &str) -> bool {
     line("/proc/cpuinfo", "flags").is_some_and(|flags| flags.split_whitespace().any(|f| f == flag))
 }
 
+/// The processor and its threads, as one text.
+pub(crate) fn machine() -> String {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    let cpu = cpu_name().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    format!("{cpu}, {threads} threads, {}", std::env::consts::OS)
+}
+
 fn cpu_name() -> Option<String> {
     line("/proc/cpuinfo", "model name")
 }

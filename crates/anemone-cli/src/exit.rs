@@ -67,6 +67,22 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<anemone::runtime::Error> for Failure {
+    fn from(error: anemone::runtime::Error) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<anemone::runtime::LoadError> for Failure {
+    fn from(error: anemone::runtime::LoadError) -> Failure {
+        Failure { message: error.message, hint: error.hint, code: FAILED }
+    }
+}
+
 impl From<EmbedError> for Failure {
     fn from(error: EmbedError) -> Failure {
         told(&error, error.hint())

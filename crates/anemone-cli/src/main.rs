@@ -1,7 +1,8 @@
 //! The command line of Anemone: arguments in, text or JSON out.
 //!
 //! - `arguments`: the commands. One file for each of them: `search`, `index`, `embed`, `inspect`,
-//!   `run`, `predict` with `serve` and `cache`, `convert`, `bench`, `doctor`.
+//!   `run`, `predict` with `serve` and `cache`, `convert`, `bench` with
+//!   `bench_manager`, `doctor`.
 //! - `model_folder`, `index_folder`: where the model of texts and the index of a tree are.
 //!   `freshness`: an index brought up to date; `progress`: bars on a terminal.
 //! - `npy`, `npz`, `values`: arrays in numpy's formats, and the values that they stand for.
@@ -13,6 +14,7 @@
 
 mod arguments;
 mod bench;
+mod bench_manager;
 mod cache;
 mod convert;
 mod doctor;
