@@ -160,12 +160,12 @@ impl Subjects {
     /// Nanoseconds of one admission among threads that all want to be admitted all the time.
     fn contended(&self, calls: u32) -> f64 {
         let each = calls.div_ceil(4);
-        let start = Barrier::new(CALLERS + 1);
+        let (pool, start) = (&self.pool, Barrier::new(CALLERS + 1));
         let elapsed = thread::scope(|scope| {
             let caller = || {
                 start.wait();
                 for _ in 0..each {
-                    let permit = pollster::block_on(self.pool.admit(DEMAND, Priority::Normal));
+                    let permit = pollster::block_on(pool.admit(DEMAND, Priority::Normal));
                     drop(black_box(permit));
                 }
             };
