@@ -217,10 +217,9 @@ impl<'a> Request<'a> {
         let number = self.version.as_ref().map_or(0, |known| known.number);
         if let Some(known) = &self.version {
             known.metrics.copies(answer.receipt.copies);
-            if let Some(sample) = self.asked.as_mut().and_then(|asked| asked.sample.take()) {
-                if let Some(version) = known.version.upgrade() {
-                    shadow::send(self.model, &version, sample, &answer);
-                }
+            let sample = self.asked.as_mut().and_then(|asked| asked.sample.take());
+            if let (Some(sample), Some(version)) = (sample, known.version.upgrade()) {
+                shadow::send(self.model, &version, sample, &answer);
             }
         }
         self.count(Outcome::Completed, Some(&answer));
