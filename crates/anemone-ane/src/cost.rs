@@ -1,0 +1,153 @@
+//! What an op costs on each unit: one formula for each class of op, its constants in the data.
+//!
+//! The times are those that Core ML's segmenter would expect, since they decide the place. Other chips than
+//! the M4 scale by the engine's peak and by its weight bandwidth; the CPU's share is not known to scale.
+
+use anemone_ir::{Node, Op};
+
+use crate::Target;
+use crate::data::{Rates, estimates};
+use crate::model::{Model, elements};
+
+/// The capacity of the engine's own memory: what fits needs no stream from outside.
+pub const RESIDENT_BYTES: u64 = 2 << 20;
+
+/// An op's expected time on each unit, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// On the Neural Engine; none where the chip's figures are not known.
+    pub ane_us: Option<f64>,
+    /// On the CPU.
+    pub cpu_us: f64,
+    /// The fastest and slowest that the engine's figures allow.
+    pub ane_bounds_us: Option<(f64, f64)>,
+}
+
+/// How a chip differs from the M4, whose estimates are published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    compute: Option<f64>,
+    memory: f64,
+    peak_tflops: Option<f64>,
+}
+
+impl Scale {
+    pub(crate) fn new(target: &Target) -> Scale {
+        let m4 = Target::new("m4").expect("a test asks for the M4's row");
+        let (own, base) = (target.row(), m4.row());
+        let ratio = |own: Option<f64>, base: Option<f64>| Some(own? / base?);
+        let peak_tflops = own.peak_fp16_tflops();
+        Scale {
+            compute: ratio(peak_tflops, base.peak_fp16_tflops()),
+            memory: ratio(own.weight_gbps, base.weight_gbps).unwrap_or(1.0),
+            peak_tflops,
+        }
+    }
+}
+
+/// The class whose formula an op follows.
+pub(crate) fn class(model: &Model<'_>, node: &Node) -> &'static str {
+    match node.op {
+        Op::Conv if is_depthwise(model, node) => "depthwise",
+        Op::Conv if kernel(model, node) == 1 => "pointwise",
+        Op::Conv => "conv",
+        Op::ConvTranspose => "conv_transpose",
+        Op::Linear => "pointwise",
+        Op::Matmul | Op::Einsum => "product",
+        Op::ScaledDotProductAttention => "attention",
+        Op::Relu | Op::Relu6 => "simple",
+        Op::Gelu => "function",
+        Op::Add | Op::Sub | Op::Mul | Op::RealDiv | Op::Maximum | Op::Minimum | Op::Pow => "binary",
+        Op::Concat | Op::Stack => "concat",
+        Op::Transpose => "transpose",
+        Op::UpsampleBilinear => "upsample",
+        _ => "stream",
+    }
+}
+
+/// What an op costs. Bytes are those of inputs and outputs, weights as they are stored.
+pub(crate) fn cost(
+    model: &Model<'_>,
+    target: &Target,
+    scale: &Scale,
+    node: &Node,
+    flops: u64,
+) -> Cost {
+    let class = class(model, node);
+    let rates = estimates().classes.get(class).expect("a test asks for every class");
+    let (streamed, weights) = traffic(model, target, node);
+    let outputs: u64 = node.outputs.iter().map(|id| model.bytes(*id)).sum();
+    let counted = match class {
+        "binary" | "concat" => streamed + weights,
+        _ => streamed + weights + outputs,
+    };
+    let (flops, bytes) = (flops as f64, counted as f64);
+    let whole = (streamed + weights + outputs) as f64;
+    Cost {
+        ane_us: ane(rates, scale, flops, bytes),
+        cpu_us: rates.cpu.time_us(flops, bytes),
+        ane_bounds_us: bounds(scale, flops, whole, weights as f64),
+    }
+}
+
+fn ane(rates: &Rates, scale: &Scale, flops: f64, bytes: f64) -> Option<f64> {
+    let stream = estimates().classes.get("stream").expect("a test asks for every class").ane;
+    let base = rates.ane.time_us(flops / scale.compute?, bytes / scale.memory);
+    // Weights and activations that do not fit the engine's own memory come from outside.
+    let outside = bytes > RESIDENT_BYTES as f64 && rates.ane.gbps.is_none();
+    let streamed = stream.time_us(0.0, bytes / scale.memory);
+    Some(if outside { base.max(streamed) } else { base })
+}
+
+/// From the peak to a single op's share of it (ANEForge's rooflines: about 0.27), and from the fastest stream
+/// measured to the slowest (24 GB/s of activations on M1, by Bryngelson).
+fn bounds(scale: &Scale, flops: f64, bytes: f64, weights: f64) -> Option<(f64, f64)> {
+    let peak = scale.peak_tflops? * 1e6;
+    let (fast, slow) = (150e3, 24e3);
+    let low = (flops / peak).max(weights / fast);
+    let high = (flops / (0.27 * peak)).max(bytes / slow);
+    Some((low, high))
+}
+
+/// Bytes of inputs that are computed, and of constants in the form in which they stream.
+fn traffic(model: &Model<'_>, target: &Target, node: &Node) -> (u64, u64) {
+    let mut bytes = (0u64, 0u64);
+    for id in Model::inputs(node) {
+        match model.is_constant(id) {
+            false => bytes.0 += model.bytes(id),
+            true => bytes.1 += weight_bytes(model, target, id),
+        }
+    }
+    bytes
+}
+
+/// The bytes of a constant: encoded where the chip decodes as it streams, else two for each element.
+pub(crate) fn weight_bytes(model: &Model<'_>, target: &Target, id: anemone_ir::ValueId) -> u64 {
+    let dense = model.shape(id).map_or(0, elements) * 2;
+    let Some(item) = model.producer(id).map(|i| &model.items[i]) else {
+        return dense.min(model.bytes(id));
+    };
+    let streams = |form: &str| target.family().weight_streams.iter().any(|s| s == form);
+    let is_native = match item.node.op {
+        Op::ConstexprLutToDense => streams("lut"),
+        Op::ConstexprAffineDequantize => streams("int8"),
+        Op::ConstexprSparseToDense => streams("sparse"),
+        Op::ConstexprBlockwiseShiftScale => streams("blockwise"),
+        Op::ConstexprLutToSparse => streams("lut") && streams("sparse"),
+        Op::ConstexprSparseBlockwiseShiftScale => streams("sparse") && streams("blockwise"),
+        _ => false,
+    };
+    let encoded: u64 = Model::inputs(item.node).map(|id| model.bytes(id)).sum();
+    if is_native { encoded.min(dense) } else { dense }
+}
+
+fn kernel(model: &Model<'_>, node: &Node) -> u64 {
+    let weight = node.input("weight").first().and_then(|id| model.shape(*id));
+    weight.and_then(|shape| shape.get(2..)).map_or(0, elements)
+}
+
+fn is_depthwise(model: &Model<'_>, node: &Node) -> bool {
+    let weight = node.input("weight").first().and_then(|id| model.shape(*id));
+    matches!(weight, Some([outputs, 1, ..]) if *outputs > 1 && kernel(model, node) > 1)
+        && node.input("x").first().and_then(|id| model.shape(*id)?.get(1).copied()) != Some(1)
+}

@@ -1,0 +1,50 @@
+//! Convolutions: kernels, strides, weights.
+
+use super::site::{No, Obstacle, Site, Verdict};
+use crate::evidence::Class;
+
+/// The tallest kernel.
+pub const MAX_KERNEL_HEIGHT: u64 = 31;
+/// The largest square kernel, which may be wider than others.
+pub const MAX_SQUARE_KERNEL: u64 = 16;
+
+pub(super) fn conv(site: &Site<'_>) -> Verdict {
+    let kernel = site.shape("weight")?.get(2..)?;
+    let family = site.target.family();
+    let (height, width) = match *kernel {
+        [width] => (1, width),
+        [.., height, width] => (height, width),
+        [] => return None,
+    };
+    let is_square = kernel.len() >= 2 && height == width;
+    let max_width = family.max_kernel_width?;
+    let no = |why: String| Some(No::new(Obstacle::Kernel, why));
+    if is_square && width > max_width && width <= MAX_SQUARE_KERNEL && site.target.since(16) {
+        let why = format!("a {width} × {width} kernel runs, but takes minutes to compile");
+        return no(why).map(|n| n.from(Class::Measured, &["m4cml"]).open());
+    }
+    if width > max_width || height > MAX_KERNEL_HEIGHT {
+        let why = format!(
+            "a kernel of {height} × {width} is above the limit of {MAX_KERNEL_HEIGHT} × {max_width}; \
+             the model's compilation for the engine fails, and all of it runs elsewhere"
+        );
+        let keys: &[&str] = if site.target.since(16) { &["m4cml", "maderix"] } else { &["hal"] };
+        return no(why).map(|n| n.from(Class::Measured, keys).for_the_whole_model());
+    }
+    if is_palettised(site) && site.ints("strides")?.iter().any(|s| *s > 2) {
+        let why = "palettised kernels are known to run with strides up to 2";
+        return Some(No::new(Obstacle::Setting, why).from(Class::Reported, &["af_cat"]).open());
+    }
+    if site.is_runtime("weight") {
+        let why =
+            "a weight that is computed runs through Core ML on M4; nobody has looked at others";
+        let no = No::new(Obstacle::Setting, why).from(Class::Measured, &["m4cml"]);
+        return (!site.target.is_verified()).then(|| no.open());
+    }
+    None
+}
+
+fn is_palettised(site: &Site<'_>) -> bool {
+    let producer = site.value("weight").and_then(|id| site.model.producer(id));
+    producer.is_some_and(|i| site.model.items[i].node.op == anemone_ir::Op::ConstexprLutToDense)
+}

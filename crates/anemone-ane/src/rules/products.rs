@@ -1,0 +1,43 @@
+//! Products of matrices, and attention.
+
+use super::general::MAX_RANK;
+use super::site::{No, Obstacle, Site, Verdict};
+use crate::evidence::Class;
+
+/// The longest sum of products.
+pub const MAX_CONTRACTION: u64 = 32768;
+/// The scores of one head from which results were wrong.
+pub const MAX_SCORES: u64 = 1 << 20;
+
+pub(super) fn matmul(site: &Site<'_>) -> Verdict {
+    let x = site.shape("x")?;
+    let from_end = if site.boolean("transpose_x") { 2 } else { 1 };
+    let inner = *x.get(x.len().checked_sub(from_end)?)?;
+    let is_transposed = site.boolean("transpose_x") || site.boolean("transpose_y");
+    contraction(inner).or_else(|| {
+        let why = "a product of five dimensions together with a transpose failed on M5";
+        let no = No::new(Obstacle::Rank, why).from(Class::Measured, &["af_swp"]);
+        (x.len() >= MAX_RANK && is_transposed).then(|| no.open())
+    })
+}
+
+pub(super) fn linear(site: &Site<'_>) -> Verdict {
+    contraction(*site.shape("weight")?.last()?)
+}
+
+fn contraction(inner: u64) -> Verdict {
+    let why = format!("it sums {inner} products; at most {MAX_CONTRACTION} run");
+    let no = || No::new(Obstacle::Contraction, why).from(Class::Measured, &["m4cml"]);
+    (inner > MAX_CONTRACTION).then(no)
+}
+
+pub(super) fn attention(site: &Site<'_>) -> Verdict {
+    let (query, key) = (site.shape("query")?, site.shape("key")?);
+    let ([.., rows, _], [.., columns, _]) = (query, key) else { return None };
+    let scores = rows.saturating_mul(*columns);
+    let why = format!(
+        "{rows} × {columns} scores of a head; from {MAX_SCORES} on an M2 gave wrong results"
+    );
+    let no = || No::new(Obstacle::Setting, why).from(Class::Reported, &["ee"]).open();
+    (scores >= MAX_SCORES).then(no)
+}

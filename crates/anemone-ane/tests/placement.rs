@@ -1,0 +1,203 @@
+//! Published placements and estimates, reproduced; each case names its source.
+
+use anemone_ane::{Place, rules::CanRun};
+use programs::{alone, ints, on, places, report, zeros};
+
+mod programs;
+
+const X4: &str = "tensor<fp16, [1, 64, 32, 32]> x";
+const TWO: &str = "tensor<fp16, [1, 64, 32, 32]> x, tensor<fp16, [1, 64, 32, 32]> z";
+
+fn conv(x: &str, kernel: &[u64], more: &str) -> String {
+    let weight = zeros(&[&[64, 64], kernel].concat());
+    format!("conv(x = {x}, weight = {weight}, pad_type = \"same\"{more})")
+}
+
+/// m4cml §2.2 and its data: estimated microseconds on the engine and the CPU of an M4.
+#[test]
+fn published_estimates_of_single_ops() {
+    let attention = "tensor<fp16, [1, 8, 128, 64]> q, tensor<fp16, [1, 8, 128, 64]> k, \
+                     tensor<fp16, [1, 8, 128, 64]> v";
+    let products = "tensor<fp16, [1, 128, 256]> x, tensor<fp16, [1, 256, 128]> z";
+    let depthwise = format!(
+        "conv(x = x, weight = {}, pad_type = \"same\", groups = int32(64))",
+        zeros(&[64, 1, 3, 3])
+    );
+    let cases = [
+        (X4, conv("x", &[3, 3], ""), 4.67, 100.06),
+        (X4, conv("x", &[1, 1], ""), 1.17, 21.62),
+        (products, "matmul(x = x, y = z)".to_owned(), 2.24, 11.12),
+        (
+            X4,
+            "upsample_bilinear(x = x, scale_factor_height = fp32(2), scale_factor_width = fp32(2))"
+                .to_owned(),
+            3.31,
+            499.64,
+        ),
+        (
+            TWO,
+            "concat(values = (x, z), axis = int32(1), interleave = false)".to_owned(),
+            2.62,
+            22.79,
+        ),
+        (
+            attention,
+            "scaled_dot_product_attention(query = q, key = k, value = v)".to_owned(),
+            7.18,
+            8.62,
+        ),
+        (X4, "softmax(x = x, axis = int32(1))".to_owned(), 3.59, 4.31),
+        (X4, format!("layer_norm(x = x, axes = {})", ints(&[1])), 3.59, 4.31),
+        (X4, "relu(x = x)".to_owned(), 2.62, 2.62),
+        (X4, format!("transpose(x = x, perm = {})", ints(&[0, 1, 3, 2])), 3.81, 3.00),
+        (X4, conv("x", &[7, 7], &format!(", strides = {}", ints(&[2, 2]))), 6.36, 136.2),
+        (X4, depthwise, 2.50, 43.55),
+        (TWO, "add(x = x, y = z)".to_owned(), 7.29, 12.41),
+        (X4, format!("reduce_sum(x = x, axes = {}, keep_dims = true)", ints(&[1])), 1.82, 2.19),
+        (X4, format!("reshape(x = x, shape = {})", ints(&[1, 64, 1024])), 3.59, 4.31),
+        (TWO, "greater(x = x, y = z)".to_owned(), 4.49, 5.39),
+    ];
+    for (inputs, call, ane, cpu) in cases {
+        let op = alone(inputs, &call);
+        let near = |own: f64, published: f64| (own / published).max(published / own) < 1.25;
+        let own = op.ane_us.unwrap_or(0.0);
+        assert!(near(own, ane) && near(op.cpu_us, cpu), "{call}: {own} {}", op.cpu_us);
+    }
+}
+
+/// m4cml §0.3: one 3 × 3 convolution stays on the CPU, four go to the engine; with its estimates, three do.
+#[test]
+fn a_chain_of_convolutions_goes_to_the_engine_when_it_saves_a_quarter_millisecond() {
+    for (layers, place) in [(1, Place::Cpu), (2, Place::Cpu), (3, Place::Ane), (4, Place::Ane)] {
+        let mut body = String::new();
+        for i in 0..layers {
+            let from = if i == 0 { "x".to_owned() } else { format!("y{}", i - 1) };
+            body += &format!("y{i} = {};", conv(&from, &[3, 3], ""));
+        }
+        let report = report(X4, &body, &format!("y{}", layers - 1), &on("m4"));
+        assert_eq!(places(&report), vec![place; layers], "{layers}");
+    }
+}
+
+/// vx-lang/Vx#435: an fp16 product of 512³ goes to the engine on M4, 384³ and below do not. One formula has both.
+#[test]
+fn the_size_from_which_a_product_goes_to_the_engine() {
+    for (n, place) in [(128, Place::Cpu), (256, Place::Cpu), (384, Place::Cpu), (512, Place::Ane)] {
+        let inputs = format!("tensor<fp16, [{n}, {n}]> x, tensor<fp16, [{n}, {n}]> z");
+        assert_eq!(alone(&inputs, "matmul(x = x, y = z)").place, place, "{n}");
+    }
+}
+
+/// m4cml §3.3: what the sweep of limits found on M4.
+#[test]
+fn limits_of_an_m4() {
+    let kernel = |h: u64, w: u64| (X4.to_owned(), conv("x", &[h, w], ""));
+    let pool = |h: i64, w: i64| {
+        let sizes = ints(&[h, w]);
+        (X4.to_owned(), format!("max_pool(x = x, kernel_sizes = {sizes}, pad_type = \"same\")"))
+    };
+    let product = |k: u64| {
+        let inputs = format!("tensor<fp16, [1, 16, {k}]> x, tensor<fp16, [1, {k}, 16]> z");
+        (inputs, "matmul(x = x, y = z)".to_owned())
+    };
+    let relu = |shape: &str| (format!("tensor<fp16, {shape}> x"), "relu(x = x)".to_owned());
+    let cases = [
+        (kernel(1, 15), true),
+        (kernel(1, 16), false),
+        (kernel(16, 16), true),
+        (kernel(17, 17), false),
+        (kernel(31, 1), true),
+        (kernel(32, 1), false),
+        (pool(8, 8), true),
+        (pool(9, 9), false),
+        (pool(1, 9), false),
+        (pool(9, 1), true),
+        (product(32768), true),
+        (product(40000), false),
+        (relu("[1, 1, 1, 65536]"), true),
+        (relu("[1, 1, 1, 65537]"), false),
+        (relu("[1, 65536, 1, 1]"), true),
+        (relu("[1, 65537, 1, 1]"), false),
+        (relu("[1, 4, 16, 32, 32]"), true),
+        (relu("[1, 1, 4, 16, 32, 32]"), false),
+    ];
+    for ((inputs, call), runs) in cases {
+        assert_eq!(alone(&inputs, &call).can_run != CanRun::No, runs, "{inputs} {call}");
+    }
+}
+
+/// m4cml §3.1 and §3.2: what runs on the engine and what does not.
+#[test]
+fn support_of_ops_on_an_m4() {
+    let int = "tensor<int32, [1, 64, 32, 32]> x";
+    let cases = [
+        (X4, "tan(x = x)", false),
+        (X4, "sinh(x = x)", false),
+        (X4, "cumsum(x = x, axis = int32(3))", false),
+        (X4, "sin(x = x)", true),
+        (X4, "erf(x = x)", true),
+        (TWO, "mod(x = x, y = z)", false),
+        (TWO, "floor_div(x = x, y = z)", true),
+        (int, "add(x = x, y = int32(1))", false),
+        (X4, "cast(x = x, dtype = \"int32\")", false),
+        (X4, "cast(x = x, dtype = \"fp32\")", true),
+        (X4, "reduce_argmax(x = x, axis = int32(1))", false),
+    ];
+    for (inputs, call, runs) in cases {
+        let op = alone(inputs, call);
+        assert_eq!(op.can_run != CanRun::No, runs, "{call}: {}", op.reason);
+    }
+}
+
+/// aneforge, maderix: a kernel 16 wide fails to compile, and the whole model runs elsewhere.
+#[test]
+fn a_wide_kernel_takes_the_whole_model_off_the_engine() {
+    let body = |width: u64| {
+        let mut body = format!("y0 = {};", conv("x", &[1, width], ""));
+        for i in 1..8 {
+            body += &format!("y{i} = {};", conv(&format!("y{}", i - 1), &[3, 3], ""));
+        }
+        body
+    };
+    let narrow = report(X4, &body(15), "y7", &on("m4"));
+    assert!(places(&narrow).iter().all(|place| *place == Place::Ane));
+    assert_eq!(narrow.ane_share_flops, 100.0);
+    let wide = report(X4, &body(16), "y7", &on("m4"));
+    assert!(places(&wide).iter().all(|place| *place == Place::Cpu));
+    let advice = wide.advice.expect("a change");
+    assert!(advice.change.contains("kernel") && advice.ane_share_flops == 100.0);
+    let old = report(X4, &body(15), "y7", &on("m1"));
+    assert!(places(&old).iter().all(|place| *place == Place::Cpu), "13 is the limit there");
+}
+
+#[test]
+fn older_generations_lack_what_came_later() {
+    let sine = |chip| {
+        let report = report(X4, "y = sin(x = x);", "y", &on(chip));
+        report.ops[0].can_run
+    };
+    assert_eq!(
+        [sine("m1"), sine("m2"), sine("m3"), sine("m6")].map(|c| c != CanRun::No),
+        [false, false, true, true]
+    );
+    let old = report(X4, "y = relu(x = x);", "y", &on("a12"));
+    assert_eq!(old.ops[0].can_run, CanRun::No);
+    assert!(old.ops[0].reason.contains("ML programs"));
+}
+
+#[test]
+fn the_report_has_the_names_that_others_read() {
+    let report = report(X4, &format!("y = {};", conv("x", &[3, 3], "")), "y", &on("m4"));
+    let json = serde_json::to_value(&report).expect("a report is plain data");
+    for name in
+        ["ops", "segments", "ane_share_flops", "ane_share_ops", "latency_ms", "energy_mj", "lints"]
+    {
+        assert!(json.get(name).is_some(), "{name}");
+    }
+    for name in ["path", "op", "place", "reason", "evidence", "confidence", "cost_us"] {
+        assert!(json["ops"][0].get(name).is_some(), "{name}");
+    }
+    for name in ["low", "estimate", "high"] {
+        assert!(json["latency_ms"][name].is_number(), "{name}");
+    }
+}
