@@ -3,6 +3,8 @@
 //! The times are those that Core ML's segmenter would expect, since they decide the place. Other chips than
 //! the M4 scale by the engine's peak and by its weight bandwidth; the CPU's share is not known to scale.
 
+use std::collections::BTreeSet;
+
 use anemone_ir::{Node, Op};
 
 use crate::Target;
@@ -119,6 +121,14 @@ fn traffic(model: &Model<'_>, target: &Target, node: &Node) -> (u64, u64) {
         }
     }
     bytes
+}
+
+/// The bytes of all constants that ops use, each once.
+pub(crate) fn model_bytes(model: &Model<'_>, target: &Target) -> u64 {
+    let live = model.items.iter().filter(|item| !item.is_folded);
+    let used: BTreeSet<_> =
+        live.flat_map(|i| Model::inputs(i.node)).filter(|id| model.is_constant(*id)).collect();
+    used.into_iter().map(|id| weight_bytes(model, target, id)).sum()
 }
 
 /// The bytes of a constant: encoded where the chip decodes as it streams, else two for each element.

@@ -41,7 +41,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(model: &'a Model<'a>, target: &'a Target) -> Plan<'a> {
         let scale = Scale::new(target);
-        let weight_bytes = weight_bytes(model, target);
+        let weight_bytes = cost::model_bytes(model, target);
         let (mut supports, mut costs, mut live) = (Vec::new(), Vec::new(), Vec::new());
         for (i, item) in model.items.iter().enumerate() {
             if !item.is_folded {
@@ -288,12 +288,4 @@ fn folded() -> Support {
         confidence: Confidence::High,
         whole_model: false,
     }
-}
-
-/// The bytes of all constants that ops use, each once.
-fn weight_bytes(model: &Model<'_>, target: &Target) -> u64 {
-    let live = model.items.iter().filter(|item| !item.is_folded);
-    let used: BTreeSet<ValueId> =
-        live.flat_map(|i| Model::inputs(i.node)).filter(|id| model.is_constant(*id)).collect();
-    used.into_iter().map(|id| cost::weight_bytes(model, target, id)).sum()
 }

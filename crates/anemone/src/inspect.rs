@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anemone_ane::flops;
 use anemone_engine::{CompileOptions, Engine};
 use anemone_ir::program::{Block, Program};
 use anemone_ir::{Bindings, CheckedBlock, CheckedFunction, Feature, FeatureKind, Package};
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::expected::describe;
 use crate::load::Prepared;
-use crate::{Engines, flops, weights};
+use crate::{Engines, weights};
 
 /// What a model takes, gives, holds and costs.
 #[derive(Clone, Debug, Serialize)]

@@ -18,7 +18,6 @@ mod engines;
 mod error;
 mod expected;
 mod features;
-mod flops;
 mod image;
 mod inspect;
 mod load;

@@ -1,5 +1,15 @@
 //! What is likely to go wrong on the engine: each lint finds one thing, and carries what a repair needs.
 
+mod fallback;
+mod functions;
+mod layout;
+mod mask;
+mod memory;
+mod range;
+mod support;
+
+pub use layout::ALIGNMENT_BYTES;
+pub use mask::SAFE_MASK;
 use serde::Serialize;
 
 use crate::Target;
@@ -39,7 +49,8 @@ pub enum Datum {
 
 type Finder = fn(&Model<'_>, &Target) -> Vec<Lint>;
 
-const ALL: &[Finder] = &[];
+const ALL: &[Finder] =
+    &[fallback::find, functions::find, layout::find, mask::find, memory::find, range::find];
 
 /// All that is found.
 pub fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {

@@ -1,0 +1,51 @@
+//! Functions that the engine gets wrong beyond a threshold.
+
+use anemone_ir::Op;
+
+use super::support::{Text, nodes};
+use super::{Datum, Lint};
+use crate::Target;
+use crate::evidence::Class;
+use crate::model::Model;
+
+const SOFTPLUS: Text = Text {
+    kind: "softplus_threshold",
+    why: "softplus gives 0 above 10.4 on the engine",
+    class: Class::Reported,
+    source: "github.com/apple/coremltools/issues/2687",
+    fix: "write it as maximum(x, 0) + log(1 + exp(-abs(x)))",
+};
+
+const LOG_SUM_EXP: Text = Text {
+    kind: "log_sum_exp_threshold",
+    why: "over channels it gives 0 above 7.63 on the engine",
+    class: Class::Reported,
+    source: "github.com/apple/coremltools/issues/2690",
+    fix: "subtract the maximum before it and add it after",
+};
+
+const INTEGERS: Text = Text {
+    kind: "integers_in_fp16",
+    why: "fp16 holds whole numbers exactly up to 2048; larger ids and positions are rounded",
+    class: Class::Inferred,
+    source: "IEEE 754 binary16",
+    fix: "keep ids as int32 on the CPU, look them up outside, or split them into two numbers",
+};
+
+pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let of = |op: Op| nodes(model, |node| node.op == op);
+    let limit = |at: f64| [("limit", Datum::Number(at))];
+    let mut found = SOFTPLUS.for_all("softplus", of(Op::Softplus), limit(10.4));
+    let sums = of(Op::ReduceLogSumExp);
+    found.extend(LOG_SUM_EXP.for_all("log of a sum of exponentials", sums, limit(7.63)));
+    let casts = nodes(model, |node| {
+        use anemone_tensor::DataType as D;
+        let dtype = |ids: &[anemone_ir::ValueId]| ids.first().and_then(|id| model.dtype(*id));
+        let from = dtype(node.input("x"));
+        node.op == Op::Cast
+            && matches!(from, Some(D::I32 | D::I16 | D::U16))
+            && dtype(&node.outputs) == Some(D::F16)
+    });
+    found.extend(INTEGERS.for_all("integers are cast to fp16", casts, limit(2048.0)));
+    found
+}

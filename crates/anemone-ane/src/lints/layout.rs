@@ -1,0 +1,119 @@
+//! Layouts that waste memory or force copies: the last axis, ranks, transposes, tiles, batches.
+
+use anemone_ir::{Op, ValueId};
+
+use super::support::{Text, nodes};
+use super::{Datum, Lint};
+use crate::Target;
+use crate::evidence::Class;
+use crate::model::{Model, elements};
+use crate::rules::MAX_RANK;
+
+/// The last axis of what goes in and out is a multiple of this.
+pub const ALIGNMENT_BYTES: u64 = 64;
+/// Tensors smaller than this are not worth a word.
+const WORTH_BYTES: u64 = 1 << 16;
+
+const APPLE: &str = "Apple's neural_engine_rules.md";
+
+const PADDING: Text = Text {
+    kind: "last_axis_padding",
+    why: "the last axis is filled up to 64 bytes: a last axis of one takes 32 times the memory in fp16",
+    class: Class::Documented,
+    source: APPLE,
+    fix: "put a long axis last, such as (B, C, 1, S)",
+};
+const RANK: Text = Text {
+    kind: "rank_above_five",
+    why: "the engine takes tensors of at most five dimensions",
+    class: Class::Documented,
+    source: APPLE,
+    fix: "merge dimensions by a reshape before, and split them after",
+};
+const TRANSPOSE: Text = Text {
+    kind: "last_axis_transpose",
+    why: "a transpose that moves the last axis copies the whole tensor",
+    class: Class::Documented,
+    source: "aneforge's catalogue; Apple's neural_engine_rules.md",
+    fix: "choose a layout in which the last axis stays, such as per-head attention by bchq,bkhc->bkhq",
+};
+const TILE: Text = Text {
+    kind: "tile",
+    why: "tile copies, and on a private path it spoiled later runs of the same process (M3 Max)",
+    class: Class::Reported,
+    source: "skyfallsin/apple-neural-engine-field-guide; aneforge's catalogue",
+    fix: "let elementwise ops broadcast, or concat",
+};
+const BATCH: Text = Text {
+    kind: "batch_above_one",
+    why: "one task runs at a time: a batch gains little, and takes memory",
+    class: Class::Reported,
+    source: "M6 study and maderix: independent branches never overlap",
+    fix: "use a batch of one, and several requests in a queue",
+};
+
+pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let mut found = padding(model);
+    let rank = |ids: &[ValueId]| {
+        ids.iter().filter_map(|id| model.shape(*id)).map(<[u64]>::len).max().unwrap_or(0)
+    };
+    let most = model.items.iter().map(|item| rank(&item.node.outputs)).max().unwrap_or(0);
+    let high = nodes(model, |node| rank(&node.outputs) > MAX_RANK);
+    let data = [("rank", Datum::Number(most as f64))];
+    found.extend(RANK.for_all("tensors of more than five dimensions", high, data));
+    let moved = nodes(model, |node| {
+        let shape = node.input("x").first().and_then(|id| model.shape(*id));
+        let perm = node.input("perm").first();
+        let perm = perm.and_then(|id| model.function.value(*id).known.value.as_ref()?.tensor());
+        let (Some(shape), Some(perm)) = (shape, perm) else { return false };
+        let last = perm.count().checked_sub(1).map(|i| perm.get_i64(i));
+        let rank = shape.len() as i64;
+        node.op == Op::Transpose
+            && last.is_some_and(|axis| axis.rem_euclid(rank.max(1)) != rank - 1)
+    });
+    found.extend(TRANSPOSE.for_all("transposes move the last axis", moved, []));
+    let tiles = nodes(model, |node| node.op == Op::Tile);
+    found.extend(TILE.for_all("tile", tiles, []));
+    found.extend(batch(model));
+    found
+}
+
+fn padding(model: &Model<'_>) -> Vec<Lint> {
+    let (mut paths, mut wasted, mut worst) = (Vec::new(), 0u64, 1u64);
+    let ports = model.function.inputs().iter().chain(model.function.outputs());
+    for id in ports {
+        let (Some(shape), Some(dtype)) = (model.shape(*id), model.dtype(*id)) else { continue };
+        let Some(last) = shape.last() else { continue };
+        let row = last * dtype.bits() as u64 / 8;
+        if row == 0 || row.is_multiple_of(ALIGNMENT_BYTES) {
+            continue;
+        }
+        let padded = row.next_multiple_of(ALIGNMENT_BYTES);
+        let bytes = elements(shape) / last * padded;
+        if bytes >= WORTH_BYTES && padded >= 2 * row {
+            paths.push(model.function.value(*id).name.clone());
+            wasted += bytes - elements(shape) / last * row;
+            worst = worst.max(padded / row);
+        }
+    }
+    let data = [
+        ("wasted_bytes", Datum::Number(wasted as f64)),
+        ("times", Datum::Number(worst as f64)),
+        ("align_bytes", Datum::Number(ALIGNMENT_BYTES as f64)),
+    ];
+    let what =
+        format!("inputs and outputs with short last axes take up to {worst} times their size");
+    PADDING.for_all(&what, paths, data)
+}
+
+fn batch(model: &Model<'_>) -> Vec<Lint> {
+    let mut most = 0;
+    let inputs = model.function.inputs().iter().filter(|id| {
+        let shape = model.shape(**id);
+        let first = shape.filter(|s| s.len() >= 4).and_then(|s| s.first().copied()).unwrap_or(1);
+        most = most.max(first);
+        first > 1
+    });
+    let paths: Vec<String> = inputs.map(|id| model.function.value(*id).name.clone()).collect();
+    BATCH.for_all("inputs have a batch", paths, [("batch", Datum::Number(most as f64))])
+}

@@ -1,0 +1,156 @@
+//! Arithmetic that leaves fp16 or the engine's accumulator for common values.
+
+use anemone_ir::Op;
+
+use super::support::{Text, nodes, number};
+use super::{Datum, Lint};
+use crate::Target;
+use crate::evidence::Class;
+use crate::model::{Model, elements};
+
+/// Residual additions from which growth is worth a look.
+const DEEP: usize = 24;
+
+const SQUARES: Text = Text {
+    kind: "norm_squares",
+    why: "the mean of squares leaves fp16 when a value passes 256, and the engine's sums end at 32768",
+    class: Class::Converter,
+    source: "coremltools' torch front end scales by the largest magnitude first; eeane 2.1.0 rescales by powers of two",
+    fix: "divide by max(abs(x)) before squaring, or use layer_norm on concat(x, -x)",
+};
+
+const EPSILON: Text = Text {
+    kind: "norm_epsilon",
+    why: "below 2^-24 an epsilon is zero in fp16, and below 2^-14 it is imprecise",
+    class: Class::Inferred,
+    source: "IEEE 754 binary16",
+    fix: "use an epsilon of 1e-5 or more",
+};
+
+const RESIDUAL: Text = Text {
+    kind: "residual_growth",
+    why: "each addition can widen the range; sums at 32768 and above become infinite and stay so",
+    class: Class::Reported,
+    source: "eeane 2.1.0 (residual peaks rescaled to 1024); ANEForge ROOFLINES (cliff near 32768 on seven chips)",
+    fix: "scale the residual stream by a power of two, and the weights that read and write it",
+};
+
+const SOFTMAX: Text = Text {
+    kind: "softmax_unscaled",
+    why: "scores that are not scaled before they are summed can leave fp16 and the engine's accumulator",
+    class: Class::Inferred,
+    source: "M6 study, numerics: sums of products at 32768 and above become infinite",
+    fix: "multiply the query by the scale before the product, not the scores after it",
+};
+
+const EXP: Text = Text {
+    kind: "exp_overflow",
+    why: "exp leaves fp16 above 11.09",
+    class: Class::Inferred,
+    source: "IEEE 754 binary16: ln(65504) = 11.09",
+    fix: "subtract the maximum before exp, or use softmax",
+};
+
+pub(super) fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {
+    [squares, epsilon, residual, softmax, exp].iter().flat_map(|f| f(model, target)).collect()
+}
+
+fn squares(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let is_square = |op: Op| matches!(op, Op::Square | Op::Pow);
+    let found = nodes(model, |node| match node.op {
+        Op::ReduceSumSquare | Op::ReduceL2Norm | Op::L2Norm => true,
+        Op::ReduceMean | Op::ReduceSum => {
+            let from = node.input("x").first().and_then(|id| model.producer(*id));
+            from.is_some_and(|i| {
+                let source = model.items[i].node;
+                is_square(source.op)
+                    || (source.op == Op::Mul && source.input("x") == source.input("y"))
+            })
+        }
+        _ => false,
+    });
+    let data = [("limit", Datum::Number(256.0))];
+    SQUARES.for_all("sums of squares are taken without scaling first", found, data)
+}
+
+fn epsilon(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let least = 2f64.powi(-24);
+    let small = |node: &anemone_ir::Node| {
+        number(model, node, "epsilon").is_some_and(|epsilon| epsilon > 0.0 && epsilon < least)
+    };
+    let data = [("least", Datum::Number(least))];
+    EPSILON.for_all("an epsilon is zero in fp16", nodes(model, small), data)
+}
+
+/// Additions along the longest path whose both sides are computed.
+fn residual(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let mut depths = vec![0usize; model.items.len()];
+    for (i, item) in model.items.iter().enumerate() {
+        let mut before = 0;
+        let mut computed = 0;
+        for id in Model::inputs(item.node).filter(|id| !model.is_constant(*id)) {
+            computed += 1;
+            let producer = model.producer(id).filter(|p| *p < i);
+            before = before.max(producer.map_or(0, |p| depths[p]));
+        }
+        depths[i] = before + usize::from(item.node.op == Op::Add && computed == 2);
+    }
+    let Some((last, depth)) = depths.iter().copied().enumerate().max_by_key(|(_, d)| *d) else {
+        return Vec::new();
+    };
+    if depth < DEEP {
+        return Vec::new();
+    }
+    let data = [("depth", Datum::Number(depth as f64))];
+    let what = format!("{depth} sums of computed values follow each other");
+    vec![RESIDUAL.at(what, vec![model.items[last].node.origin.to_string()], data)]
+}
+
+/// A softmax over a product of two computed values, where no side was scaled before.
+fn softmax(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let source = |id: &anemone_ir::ValueId| model.producer(*id).map(|i| model.items[i].node);
+    let mut width = 0;
+    let mut found = Vec::new();
+    for item in model.items.iter().filter(|item| item.node.op == Op::Softmax) {
+        let mut node = item.node;
+        // Back through masks and scales.
+        for _ in 0..4 {
+            let next =
+                Model::inputs(node).find_map(|id| source(&id).filter(|_| !model.is_constant(id)));
+            let Some(next) = next else { break };
+            node = next;
+            if node.op == Op::Matmul {
+                break;
+            }
+        }
+        let computed = |input| {
+            let id = node.input(input).first();
+            id.filter(|id| !model.is_constant(**id)).and_then(|id| source(id))
+        };
+        let (Some(x), Some(y)) = (computed("x"), computed("y")) else { continue };
+        let is_scaled = |n: &anemone_ir::Node| matches!(n.op, Op::Mul | Op::RealDiv);
+        if node.op == Op::Matmul && !is_scaled(x) && !is_scaled(y) {
+            let shape = node.input("x").first().and_then(|id| model.shape(*id));
+            width = width.max(shape.and_then(|s| s.last().copied()).unwrap_or(0));
+            found.push(item.node.origin.to_string());
+        }
+    }
+    let data = [("head", Datum::Number(width as f64))];
+    SOFTMAX.for_all("scores are a product whose factors were not scaled", found, data)
+}
+
+fn exp(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+    let guards = [Op::Sub, Op::Clip, Op::Minimum];
+    let found = nodes(model, |node| {
+        let from = node.input("x").first().and_then(|id| model.producer(*id));
+        let guarded = from.is_some_and(|i| guards.contains(&model.items[i].node.op));
+        node.op == Op::Exp
+            && !guarded
+            && node.outputs.iter().any(|id| model.shape(*id).map_or(0, elements) > 1)
+    });
+    EXP.for_all(
+        "exp of values whose range nothing bounds",
+        found,
+        [("limit", Datum::Number(11.09))],
+    )
+}
