@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use anemone_ir::{Node, Op};
 
 use crate::Target;
-use crate::data::{Rates, estimates};
+use crate::data::{Rate, Rates, estimates};
 use crate::model::{Model, elements};
 
 /// The capacity of the engine's own memory: what fits needs no stream from outside.
@@ -79,6 +79,9 @@ pub(crate) fn cost(
     let rates = estimates().classes.get(class).expect("a test asks for every class");
     let (streamed, weights) = traffic(model, target, node);
     let outputs: u64 = node.outputs.iter().map(|id| model.bytes(*id)).sum();
+    let gathers = matches!(node.op, Op::Gather | Op::GatherAlongAxis | Op::GatherNd);
+    // Of a table, only the rows that are looked up are read.
+    let weights = if gathers { weights.min(outputs) } else { weights };
     let counted = match class {
         "binary" | "concat" => streamed + weights,
         _ => streamed + weights + outputs,
@@ -87,18 +90,25 @@ pub(crate) fn cost(
     let whole = (streamed + weights + outputs) as f64;
     Cost {
         ane_us: ane(rates, scale, flops, bytes),
-        cpu_us: rates.cpu.time_us(flops, bytes),
+        cpu_us: outside(rates.cpu, stream().cpu, flops, bytes),
         ane_bounds_us: bounds(scale, flops, whole, weights as f64),
     }
 }
 
 fn ane(rates: &Rates, scale: &Scale, flops: f64, bytes: f64) -> Option<f64> {
-    let stream = estimates().classes.get("stream").expect("a test asks for every class").ane;
-    let base = rates.ane.time_us(flops / scale.compute?, bytes / scale.memory);
-    // Weights and activations that do not fit the engine's own memory come from outside.
-    let outside = bytes > RESIDENT_BYTES as f64 && rates.ane.gbps.is_none();
-    let streamed = stream.time_us(0.0, bytes / scale.memory);
-    Some(if outside { base.max(streamed) } else { base })
+    let (flops, bytes) = (flops / scale.compute?, bytes / scale.memory);
+    Some(outside(rates.ane, stream().ane, flops, bytes))
+}
+
+/// A class whose rate tells nothing of bytes is bound by memory too, once it works on more than stays inside.
+fn outside(rate: Rate, stream: Rate, flops: f64, bytes: f64) -> f64 {
+    let inside = bytes <= RESIDENT_BYTES as f64 || rate.gbps.is_some();
+    let streamed = if inside { 0.0 } else { stream.time_us(0.0, bytes) };
+    rate.time_us(flops, bytes).max(streamed)
+}
+
+fn stream() -> &'static Rates {
+    estimates().classes.get("stream").expect("a test asks for every class")
 }
 
 /// From the peak to a single op's share of it (ANEForge's rooflines: about 0.27), and from the fastest stream

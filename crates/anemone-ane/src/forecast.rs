@@ -26,6 +26,9 @@ pub fn forecast(
     Ok(plan.report(advice, lints))
 }
 
+/// Advice that moves less than this, in percent of the operations, is not given.
+const LEAST_GAIN: f64 = 0.01;
+
 /// Support and cost of each op, and its place.
 struct Plan<'a> {
     model: &'a Model<'a>,
@@ -87,7 +90,7 @@ impl<'a> Plan<'a> {
         let sum = |on_ane: bool| -> f64 {
             let items = self.model.items.iter().zip(places);
             let counted = items.filter(|(_, place)| !on_ane || **place == Place::Ane);
-            counted.map(|(item, _)| item.flops as f64).sum()
+            counted.fold(0.0, |sum, (item, _)| sum + item.flops as f64)
         };
         if sum(false) > 0.0 { 100.0 * sum(true) / sum(false) } else { 0.0 }
     }
@@ -113,7 +116,7 @@ impl<'a> Plan<'a> {
                     || (is_member(support) && named.contains(&std::ptr::from_ref(support)))
             });
             let share = self.share(&places);
-            if share > now.max(best.as_ref().map_or(0.0, |b| b.ane_share_flops)) + 1e-9 {
+            if share > now.max(best.as_ref().map_or(0.0, |b| b.ane_share_flops)) + LEAST_GAIN {
                 best = Some(Advice {
                     change: whole::change(obstacle, op),
                     obstacle: Some(obstacle),

@@ -88,6 +88,18 @@ fn the_size_from_which_a_product_goes_to_the_engine() {
     }
 }
 
+/// chrishayuk/larql#312 (macOS 15): a product of one fp16 row by k × k goes to the engine from k of about 4992.
+/// The formula says 6800, by the fixed ratio of 0.83 between the units' streams (m4cml §2.2, macOS 27), and keeps
+/// to that: it is measured, and the issue is of an earlier system.
+#[test]
+fn the_size_from_which_a_row_goes_to_the_engine() {
+    let place = |k: u64| {
+        let input = format!("tensor<fp16, [1, {k}]> x");
+        alone(&input, &format!("linear(x = x, weight = {})", zeros(&[k, k]))).place
+    };
+    assert_eq!([4096, 6144, 7168].map(place), [Place::Cpu, Place::Cpu, Place::Ane]);
+}
+
 /// m4cml §3.3: what the sweep of limits found on M4.
 #[test]
 fn limits_of_an_m4() {

@@ -125,7 +125,7 @@ fn softmax(model: &Model<'_>, _: &Target) -> Vec<Lint> {
         }
         let computed = |input| {
             let id = node.input(input).first();
-            id.filter(|id| !model.is_constant(**id)).and_then(|id| source(id))
+            id.filter(|id| !model.is_constant(**id)).and_then(source)
         };
         let (Some(x), Some(y)) = (computed("x"), computed("y")) else { continue };
         let is_scaled = |n: &anemone_ir::Node| matches!(n.op, Op::Mul | Op::RealDiv);
