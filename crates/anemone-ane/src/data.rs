@@ -208,6 +208,8 @@ pub struct ChipRow {
     pub system: System,
     /// Neural Engines.
     pub engines: u32,
+    /// The cores of one engine, where they are not as many as the formula has.
+    pub ne_units: Option<f64>,
     /// The engine's highest clock.
     pub f_max_ghz: Option<f64>,
     /// The memory's bandwidth, by Apple.
@@ -230,7 +232,8 @@ impl ChipRow {
     /// The peak of one engine in fp16 TFLOPS: cores × multiplications × 2 × clock. Inferred.
     pub fn peak_fp16_tflops(&self) -> Option<f64> {
         let formula = &chips().peak_formula;
-        self.f_max_ghz.map(|f| formula.ne_units * formula.mac_per_cycle * 2.0 * f / 1000.0)
+        let cores = self.ne_units.unwrap_or(formula.ne_units);
+        self.f_max_ghz.map(|f| cores * formula.mac_per_cycle * 2.0 * f / 1000.0)
     }
 }
 

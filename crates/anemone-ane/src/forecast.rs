@@ -153,7 +153,7 @@ impl<'a> Plan<'a> {
             advice,
             lints,
             assumed: self.model.assumed.clone(),
-            notes: whole::notes(self.target, &self.model.assumed),
+            notes: whole::notes(self.target, self.model),
         }
     }
 

@@ -5,7 +5,7 @@ use anemone_ir::Op;
 use crate::Target;
 use crate::data::row;
 use crate::evidence::{Class, Confidence, Evidence};
-use crate::model::{Assumed, Model};
+use crate::model::Model;
 use crate::rules::{CanRun, Obstacle, Support};
 
 /// Convolutions in a chain from which an M4 failed; later ones have their own limit.
@@ -110,7 +110,7 @@ pub(crate) fn change(obstacle: Obstacle, op: Option<Op>) -> String {
 }
 
 /// What limits the figures.
-pub(crate) fn notes(target: &Target, assumed: &[Assumed]) -> Vec<String> {
+pub(crate) fn notes(target: &Target, model: &Model<'_>) -> Vec<String> {
     let mut notes = vec![
         "this is a forecast from public sources; nothing was run on Apple hardware".to_owned(),
         "places are for the units `cpuAndNeuralEngine`; Core ML's estimates for the GPU are not public"
@@ -127,7 +127,13 @@ pub(crate) fn notes(target: &Target, assumed: &[Assumed]) -> Vec<String> {
         notes
             .push("no source says what this chip's engine draws, so there is no energy".to_owned());
     }
-    if !assumed.is_empty() {
+    if !model.function.symbols().is_empty() {
+        notes.push(
+            "free dimensions are taken as fixed or listed shapes; with ranges most of a model runs elsewhere"
+                .to_owned(),
+        );
+    }
+    if !model.assumed.is_empty() {
         notes.push("sizes that were not given are taken as 1, the least".to_owned());
     }
     notes

@@ -28,8 +28,11 @@ pub(super) fn conv(site: &Site<'_>) -> Verdict {
             "a kernel of {height} × {width} is above the limit of {MAX_KERNEL_HEIGHT} × {max_width}; \
              the model's compilation for the engine fails, and all of it runs elsewhere"
         );
-        let keys: &[&str] = if site.target.since(16) { &["m4cml", "maderix"] } else { &["hal"] };
-        return no(why).map(|n| n.from(Class::Measured, keys).for_the_whole_model());
+        let no = no(why)?.for_the_whole_model();
+        return Some(match site.target.since(16) {
+            true => no.from(Class::Measured, &["m4cml", "maderix"]),
+            false => no.from(Class::Reported, &["hal"]),
+        });
     }
     if is_palettised(site) && site.ints("strides")?.iter().any(|s| *s > 2) {
         let why = "palettised kernels are known to run with strides up to 2";
