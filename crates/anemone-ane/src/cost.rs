@@ -47,20 +47,25 @@ impl Scale {
     }
 }
 
+/// Operations for each byte from which a convolution runs at its full rate: published estimates change between
+/// 31 and 88.
+const FULL_RATE: u64 = 52;
+
 /// The class whose formula an op follows.
-pub(crate) fn class(model: &Model<'_>, node: &Node) -> &'static str {
+fn class(model: &Model<'_>, node: &Node, flops: u64, bytes: u64) -> &'static str {
     match node.op {
         Op::Conv if is_depthwise(model, node) => "depthwise",
-        Op::Conv if kernel(model, node) == 1 => "pointwise",
+        Op::Conv if flops / bytes.max(1) < FULL_RATE => "conv_low",
         Op::Conv => "conv",
         Op::ConvTranspose => "conv_transpose",
-        Op::Linear => "pointwise",
+        Op::Linear => "linear",
         Op::Matmul | Op::Einsum => "product",
         Op::ScaledDotProductAttention => "attention",
         Op::Relu | Op::Relu6 => "simple",
         Op::Gelu => "function",
-        Op::Add | Op::Sub | Op::Mul | Op::RealDiv | Op::Maximum | Op::Minimum | Op::Pow => "binary",
-        Op::Concat | Op::Stack => "concat",
+        Op::Add | Op::Sub => "binary",
+        Op::Mul => "mul",
+        Op::Concat => "concat",
         Op::Transpose => "transpose",
         Op::UpsampleBilinear => "upsample",
         _ => "stream",
@@ -75,15 +80,15 @@ pub(crate) fn cost(
     node: &Node,
     flops: u64,
 ) -> Cost {
-    let class = class(model, node);
-    let rates = estimates().classes.get(class).expect("a test asks for every class");
     let (streamed, weights) = traffic(model, target, node);
     let outputs: u64 = node.outputs.iter().map(|id| model.bytes(*id)).sum();
     let gathers = matches!(node.op, Op::Gather | Op::GatherAlongAxis | Op::GatherNd);
     // Of a table, only the rows that are looked up are read.
     let weights = if gathers { weights.min(outputs) } else { weights };
+    let class = class(model, node, flops, streamed + weights + outputs);
+    let rates = estimates().classes.get(class).expect("a test asks for every class");
     let counted = match class {
-        "binary" | "concat" => streamed + weights,
+        "binary" | "mul" | "concat" => streamed + weights,
         _ => streamed + weights + outputs,
     };
     let (flops, bytes) = (flops as f64, counted as f64);
