@@ -5,12 +5,18 @@ use crate::evidence::Class;
 
 /// The widest and tallest square window of a maximum.
 pub(super) const MAX_MAXIMUM_WINDOW: i64 = 8;
+/// The one wider window of a maximum that the compiler's message names.
+const WIDE_MAXIMUM_WINDOW: i64 = 32;
 /// The most boxes that are suppressed.
 pub(super) const MAX_BOXES: u64 = 2048;
 
 pub(super) fn max_pool(site: &Site<'_>) -> Verdict {
     let kernel = site.ints("kernel_sizes")?;
     let width = *kernel.last()?;
+    if width == WIDE_MAXIMUM_WINDOW {
+        let why = "the compiler's message allows a window 32 wide; nobody has published a run";
+        return Some(No::new(Obstacle::Window, why).from(Class::Measured, &["m4cml"]).open());
+    }
     let why = format!("a window {width} wide; a maximum takes up to {MAX_MAXIMUM_WINDOW}");
     let no = || No::new(Obstacle::Window, why).from(Class::Measured, &["m4cml"]);
     (width > MAX_MAXIMUM_WINDOW).then(no)
