@@ -51,8 +51,10 @@ pub(crate) fn held(ty: &Type) -> Result<TensorType, String> {
 
 /// Elements in engine storage.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Data<'a> {
+pub enum Data<'a> {
+    /// Floats of any type.
     F32(&'a [f32]),
+    /// Integers of any type.
     I32(&'a [i32]),
     /// 0 or 1.
     Bool(&'a [u8]),
@@ -60,8 +62,10 @@ pub(crate) enum Data<'a> {
 
 /// Elements in engine storage, to be written.
 #[derive(Debug)]
-pub(crate) enum DataMut<'a> {
+pub enum DataMut<'a> {
+    /// Floats of any type.
     F32(&'a mut [f32]),
+    /// Integers of any type.
     I32(&'a mut [i32]),
     /// 0 or 1.
     Bool(&'a mut [u8]),
@@ -69,16 +73,20 @@ pub(crate) enum DataMut<'a> {
 
 /// A dense row-major tensor that a kernel reads.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
-    pub(crate) shape: &'a [usize],
-    pub(crate) data: Data<'a>,
+pub struct View<'a> {
+    /// The shape; empty for a scalar.
+    pub shape: &'a [usize],
+    /// The elements.
+    pub data: Data<'a>,
 }
 
 /// A dense row-major tensor that a kernel writes. What it holds before is undefined.
 #[derive(Debug)]
-pub(crate) struct ViewMut<'a> {
-    pub(crate) shape: &'a [usize],
-    pub(crate) data: DataMut<'a>,
+pub struct ViewMut<'a> {
+    /// The shape; empty for a scalar.
+    pub shape: &'a [usize],
+    /// The elements.
+    pub data: DataMut<'a>,
 }
 
 /// An owned tensor in engine storage: a constant or a folded value.
@@ -194,7 +202,7 @@ pub(crate) fn zeros(storage: Storage, shape: Vec<usize>) -> Result<Owned, String
 
 impl<'a> Data<'a> {
     /// The floats, or the reason why not.
-    pub(crate) fn f32(self) -> Result<&'a [f32], String> {
+    pub fn f32(self) -> Result<&'a [f32], String> {
         match self {
             Data::F32(v) => Ok(v),
             Data::I32(_) | Data::Bool(_) => Err("floats are needed".to_owned()),
@@ -202,7 +210,7 @@ impl<'a> Data<'a> {
     }
 
     /// The integers, or the reason why not.
-    pub(crate) fn i32(self) -> Result<&'a [i32], String> {
+    pub fn i32(self) -> Result<&'a [i32], String> {
         match self {
             Data::I32(v) => Ok(v),
             Data::F32(_) | Data::Bool(_) => Err("integers are needed".to_owned()),
@@ -228,7 +236,7 @@ impl<'a> Data<'a> {
 
 impl DataMut<'_> {
     /// The floats, or the reason why not.
-    pub(crate) fn f32(&mut self) -> Result<&mut [f32], String> {
+    pub fn f32(&mut self) -> Result<&mut [f32], String> {
         match self {
             DataMut::F32(v) => Ok(v),
             DataMut::I32(_) | DataMut::Bool(_) => Err("the output does not hold floats".to_owned()),
@@ -236,7 +244,7 @@ impl DataMut<'_> {
     }
 
     /// The integers, or the reason why not.
-    pub(crate) fn i32(&mut self) -> Result<&mut [i32], String> {
+    pub fn i32(&mut self) -> Result<&mut [i32], String> {
         match self {
             DataMut::I32(v) => Ok(v),
             DataMut::F32(_) | DataMut::Bool(_) => {

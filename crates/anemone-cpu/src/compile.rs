@@ -10,8 +10,9 @@ use anemone_ir::infer::Symbols;
 use anemone_ir::{Checked, CheckedBlock, CheckedFunction, Dim, Node, TensorType, Type, ValueId};
 use rayon::ThreadPool;
 
-use crate::array::{Owned, Storage, count, held};
-use crate::engine::{CpuEngine, NAME};
+use crate::arithmetic::{Arithmetic, Stored, other_kernel};
+use crate::array::{Owned, OwnedData, Storage, count, held};
+use crate::engine::CpuEngine;
 use crate::fold::Constants;
 use crate::fuse::fuse;
 use crate::kernel::Prepared;
@@ -26,23 +27,54 @@ const MAX_FOLDED: usize = 1 << 26;
 pub(crate) fn compile(
     engine: &CpuEngine,
     pool: Arc<ThreadPool>,
+    arithmetic: Option<Arc<dyn Arithmetic>>,
     program: &Checked,
     options: &CompileOptions,
 ) -> Result<CpuPlan, CompileError> {
+    let name = engine.name();
     if options.precision != Precision::Exact {
         let what = format!("precision `{:?}` yet; use `exact`", options.precision).to_lowercase();
-        return Err(CompileError::Option { engine: NAME, what });
+        return Err(CompileError::Option { engine: name, what });
     }
     let function = select(program, options.function.as_deref())?;
     let mut refusals = Vec::new();
     refuse(engine, function, function.nodes(), function.outputs(), &mut refusals);
     if !refusals.is_empty() {
-        return Err(CompileError::Unsupported { engine: NAME, refusals });
+        return Err(CompileError::Unsupported { engine: name, refusals });
     }
-    let (signature, states) = signature(function)?;
-    let builder = Builder::new(function, options.rounding, &states, Constants::default());
+    let (signature, states) = signature(name, function)?;
+    let numbers = Numbers {
+        engine: name,
+        // What is computed in advance is kept in its declared type.
+        rounding: if arithmetic.is_some() { Rounding::Declared } else { options.rounding },
+        arithmetic: arithmetic.as_deref(),
+    };
+    let builder = Builder::new(function, numbers, &states, Constants::default());
     let body = pool.install(|| builder.function())?;
-    Ok(CpuPlan { signature, body, rounding: options.rounding, pool })
+    let rounding = numbers.rounding;
+    Ok(CpuPlan { engine: name, signature, body, rounding, arithmetic, pool })
+}
+
+/// How numbers are computed and rounded, and by which engine.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers<'a> {
+    engine: &'static str,
+    pub(crate) rounding: Rounding,
+    arithmetic: Option<&'a dyn Arithmetic>,
+}
+
+impl Numbers<'_> {
+    /// A constant as it is kept.
+    pub(crate) fn kept(&self, value: Arc<Owned>) -> Arc<Owned> {
+        let (Some(arithmetic), OwnedData::F32(_)) = (self.arithmetic, &value.data) else {
+            return value;
+        };
+        let mut kept = Arc::unwrap_or_clone(value);
+        if let OwnedData::F32(values) = &mut kept.data {
+            arithmetic.store(Stored::Constant, values);
+        }
+        Arc::new(kept)
+    }
 }
 
 /// Adds what the engine lacks for the live ops among `nodes`, and in their blocks.
@@ -70,7 +102,7 @@ pub(crate) fn compile_block(
     source: &CheckedBlock,
 ) -> Result<(Body, Vec<ValueId>), String> {
     let constants = Constants::nested(ctx.constants);
-    let builder = Builder::new(ctx.function, ctx.rounding, ctx.states, constants);
+    let builder = Builder::new(ctx.function, ctx.numbers, ctx.states, constants);
     builder.block(source).map_err(|error| error.to_string())
 }
 
@@ -124,6 +156,7 @@ fn reads(node: &Node) -> Vec<ValueId> {
 
 /// Inputs, outputs and states of a function, and the number of each state.
 fn signature(
+    engine: &'static str,
     function: &CheckedFunction,
 ) -> Result<(Signature, HashMap<ValueId, usize>), CompileError> {
     let mut signature = Signature { symbols: function.symbols().to_vec(), ..Signature::default() };
@@ -138,29 +171,36 @@ fn signature(
                 signature.states.push(port(ty));
             }
             other => {
-                return Err(interface(function, *id, format!("inputs of type {other}")));
+                let why = format!("inputs of type {other}");
+                return Err(interface(engine, function, *id, why));
             }
         }
     }
     for id in function.outputs() {
         let info = function.value(*id);
         let Some(ty) = info.ty().as_tensor() else {
-            return Err(interface(function, *id, format!("outputs of type {}", info.ty())));
+            let why = format!("outputs of type {}", info.ty());
+            return Err(interface(engine, function, *id, why));
         };
         signature.outputs.push(Port { name: info.name.clone(), ty: ty.clone() });
     }
     Ok((signature, states))
 }
 
-fn interface(function: &CheckedFunction, id: ValueId, why: String) -> CompileError {
+fn interface(
+    engine: &'static str,
+    function: &CheckedFunction,
+    id: ValueId,
+    why: String,
+) -> CompileError {
     let what = format!("support for `{}/{}`: {why}", function.name(), function.value(id).name);
-    CompileError::Option { engine: NAME, what }
+    CompileError::Option { engine, what }
 }
 
 /// Compiles the ops of a function or of a nested block.
 struct Builder<'a> {
     function: &'a CheckedFunction,
-    rounding: Rounding,
+    numbers: Numbers<'a>,
     /// States of the function, as the signature numbers them.
     states: &'a HashMap<ValueId, usize>,
     constants: Constants<'a>,
@@ -176,13 +216,13 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(
         function: &'a CheckedFunction,
-        rounding: Rounding,
+        numbers: Numbers<'a>,
         states: &'a HashMap<ValueId, usize>,
         constants: Constants<'a>,
     ) -> Builder<'a> {
         Builder {
             function,
-            rounding,
+            numbers,
             states,
             constants,
             pool: Vec::new(),
@@ -199,7 +239,7 @@ impl<'a> Builder<'a> {
         for id in function.inputs() {
             if let Type::Tensor(_) = function.value(*id).ty() {
                 let place = Place::Memory(self.slots.len());
-                let slot = self.slot(*id, place).map_err(|why| interface(function, *id, why))?;
+                let slot = self.slot(*id, place).map_err(|why| self.interface(*id, why))?;
                 self.inputs.push(slot);
             }
         }
@@ -209,7 +249,7 @@ impl<'a> Builder<'a> {
     fn block(mut self, source: &CheckedBlock) -> Result<(Body, Vec<ValueId>), CompileError> {
         self.outer = Some(Vec::new());
         for id in &source.inputs {
-            self.given(*id).map_err(|why| interface(self.function, *id, why))?;
+            self.given(*id).map_err(|why| self.interface(*id, why))?;
         }
         self.ops(&source.nodes, &source.outputs)
     }
@@ -231,14 +271,18 @@ impl<'a> Builder<'a> {
         let mut outputs = Vec::with_capacity(results.len());
         for id in results {
             let slot = self.operand_slot(*id);
-            outputs.push(slot.map_err(|why| interface(self.function, *id, why))?);
+            outputs.push(slot.map_err(|why| self.interface(*id, why))?);
         }
-        let steps = match self.rounding {
+        let steps = match self.numbers.rounding {
             Rounding::F32 => fuse(self.steps, &self.slots, &outputs),
             Rounding::Declared => self.steps,
         };
         let body = Body::new(steps, self.slots, self.pool, self.inputs, outputs);
         Ok((body, self.outer.unwrap_or_default()))
+    }
+
+    fn interface(&self, id: ValueId, why: String) -> CompileError {
+        interface(self.numbers.engine, self.function, id, why)
     }
 
     /// The slot of a value that a nested block is given.
@@ -281,7 +325,7 @@ impl<'a> Builder<'a> {
             node,
             infer: self.function.context(node, &symbols),
             constants: &self.constants,
-            rounding: self.rounding,
+            numbers: self.numbers,
             states: self.states,
             operands: Vec::new(),
             state: None,
@@ -290,10 +334,18 @@ impl<'a> Builder<'a> {
             self.constants.insert_quantised(node.outputs[0], quantised);
             return Ok(());
         }
-        let prepared = prepare(&mut ctx)?;
+        let foldable = self.foldable(node);
+        let other = match foldable {
+            true => None,
+            false => other_kernel(self.numbers.arithmetic, &mut ctx)?,
+        };
+        let prepared = match other {
+            Some(prepared) => prepared,
+            None => prepare(&mut ctx)?,
+        };
         let (operands, state) = (ctx.operands, ctx.state);
         if state.is_none()
-            && self.foldable(node)
+            && foldable
             && let Some(results) = self.fold(node, &prepared, &operands)?
         {
             for (id, value) in node.outputs.iter().zip(results) {
@@ -360,7 +412,7 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|id| self.function.value(*id).ty().as_tensor().ok_or("an output is not a tensor"));
         let types = types.collect::<Result<Vec<&TensorType>, _>>()?;
-        run::fold(prepared, &inputs, &types, self.rounding).map(Some)
+        run::fold(prepared, &inputs, &types, self.numbers.rounding).map(Some)
     }
 
     fn operand_slot(&mut self, id: ValueId) -> Result<usize, String> {
@@ -374,7 +426,7 @@ impl<'a> Builder<'a> {
             return self.given(id);
         };
         let shape = value.shape.iter().map(|&n| Dim::from(n)).collect();
-        self.pool.push(value);
+        self.pool.push(self.numbers.kept(value));
         let slot = self.slot(id, Place::Constant(self.pool.len() - 1))?;
         self.slots[slot].shape = shape;
         Ok(slot)

@@ -114,7 +114,7 @@ fn same_count(x: usize, out: usize) -> Result<(), String> {
 
 /// Runs a loop compiled for the best instruction set that this machine has.
 #[inline(always)]
-pub(crate) fn fast<R>(f: impl FnOnce() -> R) -> R {
+pub fn fast<R>(f: impl FnOnce() -> R) -> R {
     struct Fast<F>(F);
 
     impl<R, F: FnOnce() -> R> SimdOp for Fast<F> {

@@ -6,22 +6,29 @@ use anemone_engine::{CompileError, CompileOptions, Engine, Plan, Reason};
 use anemone_ir::{Checked, CheckedFunction, Node, Type};
 use rayon::ThreadPool;
 
+use crate::arithmetic::Arithmetic;
 use crate::array::Storage;
 use crate::compile::compile;
 use crate::kernels;
 
 /// The engine's name in errors, receipts and metrics.
-pub(crate) const NAME: &str = "cpu";
+const NAME: &str = "cpu";
 
 /// Runs programs on the CPU, on the threads of one pool.
 pub struct CpuEngine {
     pool: Arc<ThreadPool>,
+    arithmetic: Option<Arc<dyn Arithmetic>>,
 }
 
 impl CpuEngine {
     /// An engine whose plans run on `pool`.
     pub fn new(pool: Arc<ThreadPool>) -> CpuEngine {
-        CpuEngine { pool }
+        CpuEngine { pool, arithmetic: None }
+    }
+
+    /// An engine that computes by `arithmetic` and bears its name.
+    pub fn with_arithmetic(pool: Arc<ThreadPool>, arithmetic: Arc<dyn Arithmetic>) -> CpuEngine {
+        CpuEngine { pool, arithmetic: Some(arithmetic) }
     }
 }
 
@@ -53,7 +60,7 @@ pub fn machine() -> String {
 
 impl Engine for CpuEngine {
     fn name(&self) -> &'static str {
-        NAME
+        self.arithmetic.as_ref().map_or(NAME, |arithmetic| arithmetic.engine())
     }
 
     fn support(&self, function: &CheckedFunction, node: &Node) -> Result<(), Reason> {
@@ -72,6 +79,7 @@ impl Engine for CpuEngine {
         program: &Checked,
         options: &CompileOptions,
     ) -> Result<Arc<dyn Plan>, CompileError> {
-        Ok(Arc::new(compile(self, self.pool.clone(), program, options)?))
+        let (pool, arithmetic) = (self.pool.clone(), self.arithmetic.clone());
+        Ok(Arc::new(compile(self, pool, arithmetic, program, options)?))
     }
 }

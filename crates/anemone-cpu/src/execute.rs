@@ -6,6 +6,7 @@ use std::time::Instant;
 use anemone_engine::{Rounding, RunContext, RunError};
 use anemone_ir::{Bindings, Dim};
 
+use crate::arithmetic::{Arithmetic, Stored};
 use crate::array::{Data, DataMut, Owned, Storage, View, ViewMut, count};
 use crate::convert;
 use crate::kernel::{Io, Kernel, Prepared, Short};
@@ -21,6 +22,7 @@ pub(crate) struct Request<'a> {
     pub(crate) context: &'a RunContext<'a>,
     pub(crate) start: Instant,
     pub(crate) rounding: Rounding,
+    pub(crate) arithmetic: Option<&'a dyn Arithmetic>,
 }
 
 /// One run of a body.
@@ -246,7 +248,12 @@ impl Run<'_> {
         let mut io = Io { inputs: &inputs, outputs: &mut outputs, state, scratch };
         kernel.run(&mut io)?;
         for (view, &slot) in outputs.iter_mut().zip(&step.outputs) {
-            round(self.request.rounding, self.body.slots[slot].dtype, &mut view.data);
+            match (self.request.arithmetic, &mut view.data) {
+                (Some(arithmetic), DataMut::F32(values)) => {
+                    arithmetic.store(Stored::Result, values);
+                }
+                (_, data) => round(self.request.rounding, self.body.slots[slot].dtype, data),
+            }
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub(crate) type Prepare = fn(&mut PrepareCtx<'_>) -> Result<Prepared, String>;
 /// The result of an op that decompresses weights, if it can stay compressed: there is one form of
 /// it, and results are not rounded.
 pub(crate) fn quantised(ctx: &PrepareCtx<'_>) -> Result<Option<Quantised>, String> {
-    if ctx.rounding != Rounding::F32 {
+    if ctx.numbers.rounding != Rounding::F32 {
         Ok(None)
     } else if ctx.node.op == Op::ConstexprAffineDequantize {
         constexpr_ops::quantised(ctx)

@@ -10,6 +10,7 @@ use anemone_ir::{Bindings, Dim, Op, Origin, Symbol};
 use anemone_tensor::DataType;
 use rayon::ThreadPool;
 
+use crate::arithmetic::Arithmetic;
 use crate::array::{Owned, Storage, count};
 use crate::kernel::Prepared;
 use crate::layout::{Layout, bind};
@@ -81,9 +82,11 @@ pub(crate) enum Place {
 }
 
 pub(crate) struct CpuPlan {
+    pub(crate) engine: &'static str,
     pub(crate) signature: Signature,
     pub(crate) body: Body,
     pub(crate) rounding: Rounding,
+    pub(crate) arithmetic: Option<Arc<dyn Arithmetic>>,
     pub(crate) pool: Arc<ThreadPool>,
 }
 

@@ -3,23 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anemone_engine::Rounding;
 use anemone_ir::infer::InferCtx;
 use anemone_ir::{CheckedFunction, Node, TensorType, ValueId};
 
-use crate::array::Owned;
-use crate::compile::compile_block;
+use crate::array::{Owned, OwnedData};
+use crate::compile::{Numbers, compile_block};
 use crate::flow::Block;
 use crate::fold::Constants;
 use crate::quantised::Quantised;
 
-/// The op under preparation.
-pub(crate) struct PrepareCtx<'a> {
+/// A shape and elements.
+pub type Floats = (Vec<usize>, Vec<f32>);
+
+/// The op under preparation: its constants and types, and the operands that its kernel will read.
+pub struct PrepareCtx<'a> {
     pub(crate) function: &'a CheckedFunction,
     pub(crate) node: &'a Node,
     pub(crate) infer: InferCtx<'a>,
     pub(crate) constants: &'a Constants<'a>,
-    pub(crate) rounding: Rounding,
+    pub(crate) numbers: Numbers<'a>,
     /// States of the function, as the signature numbers them.
     pub(crate) states: &'a HashMap<ValueId, usize>,
     /// Values that `run` reads, in registration order.
@@ -29,18 +31,45 @@ pub(crate) struct PrepareCtx<'a> {
 }
 
 impl<'a> PrepareCtx<'a> {
+    /// The function that the op is of.
+    pub fn function(&self) -> &'a CheckedFunction {
+        self.function
+    }
+
+    /// The op.
+    pub fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    /// Shape and elements of the constant bound to `input`, or of its default, as they are kept;
+    /// `None` where it holds no floats, is absent or computed while the program runs.
+    pub fn floats(&self, input: &str) -> Result<Option<Floats>, String> {
+        let Some(value) = self.constant(input)? else { return Ok(None) };
+        let kept = Arc::unwrap_or_clone(self.numbers.kept(value));
+        match kept.data {
+            OwnedData::F32(values) => Ok(Some((kept.shape, values))),
+            OwnedData::I32(_) | OwnedData::Bool(_) => Ok(None),
+        }
+    }
+
+    /// Registers any value that is alive at the op; the result indexes the kernel's inputs.
+    pub fn value(&mut self, id: ValueId) -> usize {
+        self.operands.push(id);
+        self.operands.len() - 1
+    }
+
     /// The op's types, constants and defaults, as the shape rules see them.
-    pub(crate) fn infer(&self) -> &InferCtx<'a> {
+    pub fn infer(&self) -> &InferCtx<'a> {
         &self.infer
     }
 
-    /// Registers the value bound to `input`; the result indexes `Io::inputs`.
-    pub(crate) fn operand(&mut self, input: &str) -> Result<usize, String> {
+    /// Registers the value bound to `input`; the result indexes the kernel's inputs.
+    pub fn operand(&mut self, input: &str) -> Result<usize, String> {
         self.optional_operand(input)?.ok_or_else(|| format!("input `{input}` is missing"))
     }
 
     /// Registers the value bound to `input`, if there is one.
-    pub(crate) fn optional_operand(&mut self, input: &str) -> Result<Option<usize>, String> {
+    pub fn optional_operand(&mut self, input: &str) -> Result<Option<usize>, String> {
         match self.node.input(input) {
             [] => Ok(None),
             [id] => {
@@ -52,7 +81,7 @@ impl<'a> PrepareCtx<'a> {
     }
 
     /// Registers every value bound to a variadic `input`.
-    pub(crate) fn operands(&mut self, input: &str) -> std::ops::Range<usize> {
+    pub fn operands(&mut self, input: &str) -> std::ops::Range<usize> {
         let start = self.operands.len();
         self.operands.extend(self.node.input(input));
         start..self.operands.len()
@@ -97,7 +126,7 @@ impl<'a> PrepareCtx<'a> {
     }
 
     /// The tensor type of output `index`.
-    pub(crate) fn output(&self, index: usize) -> Result<&'a TensorType, String> {
+    pub fn output(&self, index: usize) -> Result<&'a TensorType, String> {
         let ty = self.node.outputs.get(index).map(|id| self.function.value(*id).ty());
         ty.and_then(|t| t.as_tensor()).ok_or_else(|| format!("output {index} is not a tensor"))
     }

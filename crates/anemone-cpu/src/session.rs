@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anemone_engine::{Array, Receipt, RunContext, RunError, Session, State, Value};
 
+use crate::arithmetic::Stored;
+use crate::array::DataMut;
 use crate::convert;
-use crate::engine::NAME;
 use crate::execute::{Request, Run};
 use crate::kernel::Short;
 use crate::layout::bind;
@@ -47,11 +48,16 @@ impl Session for CpuSession {
             given: &[],
             own: Own::default(),
             bindings,
-            request: Request { context, start, rounding: plan.rounding },
+            request: Request {
+                context,
+                start,
+                rounding: plan.rounding,
+                arithmetic: plan.arithmetic.as_deref(),
+            },
         };
         let outputs = plan.pool.install(|| outputs(&plan, run, &arrays, states))?;
         let receipt = Receipt {
-            engine: NAME,
+            engine: plan.engine,
             device: format!("cpu ({} threads)", plan.pool.current_num_threads()),
             fallbacks: Vec::new(),
             copies: arrays.iter().map(|a| convert::copies(a)).sum::<usize>() + outputs.len(),
@@ -69,7 +75,11 @@ fn outputs(
     states: &mut [StateTensor],
 ) -> Result<Vec<Value>, RunError> {
     for (&slot, array) in plan.body.inputs.iter().zip(inputs) {
-        convert::load(array, &mut run.view_mut(slot)?.data).map_err(RunError::Internal)?;
+        let data = &mut run.view_mut(slot)?.data;
+        convert::load(array, data).map_err(RunError::Internal)?;
+        if let (Some(arithmetic), DataMut::F32(values)) = (run.request.arithmetic, data) {
+            arithmetic.store(Stored::Input, values);
+        }
     }
     run.steps(states)?;
     let ports = plan.body.outputs.iter().zip(&plan.signature.outputs);
