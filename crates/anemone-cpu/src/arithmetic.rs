@@ -7,6 +7,7 @@
 
 use crate::array::{View, ViewMut};
 use crate::kernel::{Io, Kernel, Prepared};
+use crate::kernels;
 use crate::prepare::PrepareCtx;
 
 /// How an engine computes that differs from this one in its numbers alone.
@@ -57,11 +58,38 @@ impl Kernel for Other {
     }
 }
 
+/// This engine's own kernel, to those who do something before or after it.
+struct Own(Box<dyn Kernel>);
+
+impl Compute for Own {
+    fn run(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), String> {
+        let sizes: Vec<&[usize]> = inputs.iter().map(|view| view.shape).collect();
+        let mut scratch = vec![0.0; self.0.scratch(&sizes)];
+        self.0.run(&mut Io { inputs, outputs, state: None, scratch: &mut scratch })
+    }
+}
+
+impl PrepareCtx<'_> {
+    /// This engine's own kernel for the op; none where the op runs no code on operands alone. It
+    /// registers what it reads, and must be given that in order.
+    pub fn own_kernel(&mut self) -> Result<Option<Box<dyn Compute>>, String> {
+        match (kernels::prepare(self.node().op)?(self)?, self.state) {
+            (Prepared::Kernel(kernel), None) => Ok(Some(Box::new(Own(kernel)))),
+            (Prepared::Kernel(_) | Prepared::View(_) | Prepared::Flow(_), _) => Ok(None),
+        }
+    }
+}
+
 /// The kernel that `arithmetic` has for the op, if it has one.
 pub(crate) fn other_kernel(
     arithmetic: Option<&dyn Arithmetic>,
     ctx: &mut PrepareCtx<'_>,
 ) -> Result<Option<Prepared>, String> {
     let Some(arithmetic) = arithmetic else { return Ok(None) };
-    Ok(arithmetic.kernel(ctx)?.map(|compute| Prepared::kernel(Other(compute))))
+    let Some(compute) = arithmetic.kernel(ctx)? else {
+        ctx.operands.clear();
+        ctx.state = None;
+        return Ok(None);
+    };
+    Ok(Some(Prepared::kernel(Other(compute))))
 }

@@ -4,5 +4,9 @@
 pub mod accumulator;
 pub mod functions;
 pub mod integers;
+mod matrix;
+mod record;
 pub mod rounding;
 pub mod table;
+
+pub use record::{Recorder, Sums};

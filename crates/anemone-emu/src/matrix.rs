@@ -1,0 +1,323 @@
+//! Products of matrices through the accumulator: exact, and fast where no order of summation can
+//! overflow.
+//!
+//! A column is bounded by the lengths of the two vectors (Cauchy and Schwarz). Below the limit the
+//! order does not matter, and units are summed as 32-bit integers, many columns at a time. Any other
+//! element is summed by [`Accumulator`], in the order of the index.
+
+use anemone_cpu::fast;
+use rayon::prelude::*;
+
+use crate::accumulator::{Accumulator, DotRange, LIMIT, ONE, product, start, units_to_half};
+use crate::record::{Extremes, Summary};
+use crate::rounding::decode;
+
+/// Columns that are summed together.
+const BLOCK: usize = 256;
+
+/// A matrix in memory: element `(i, j)` stands at `i * strides[0] + j * strides[1]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) shape: [usize; 2],
+    pub(crate) strides: [usize; 2],
+}
+
+impl<'a> Matrix<'a> {
+    /// A dense row-major matrix.
+    pub(crate) fn dense(data: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
+        Matrix { data, shape: [rows, columns], strides: [columns, 1] }
+    }
+
+    /// The same elements with rows and columns exchanged.
+    pub(crate) fn transposed(self) -> Matrix<'a> {
+        let ([rows, columns], [down, along]) = (self.shape, self.strides);
+        Matrix { data: self.data, shape: [columns, rows], strides: [along, down] }
+    }
+
+    fn row(self, i: usize) -> impl Iterator<Item = f32> + 'a {
+        (0..self.shape[1]).map(move |j| self.data[i * self.strides[0] + j * self.strides[1]])
+    }
+}
+
+/// The right side of a product, decoded: rows lie beside each other.
+pub(crate) struct Right {
+    inner: usize,
+    columns: usize,
+    /// As stored, for sums that may overflow.
+    plain: Vec<f32>,
+    /// In units.
+    units: Vec<f32>,
+    /// The power of two of each element, in units.
+    powers: Vec<f32>,
+    /// The length of each column.
+    lengths: Vec<f64>,
+}
+
+/// The number that the engine takes a value for, and its power of two.
+fn decoded(value: f32) -> (f32, f32) {
+    let value = decode(value);
+    let power = f64::from_bits(value.abs().to_bits() & (0x7ff << 52)).max(2f64.powi(-14));
+    (value as f32, power as f32)
+}
+
+impl Right {
+    pub(crate) fn new(matrix: Matrix<'_>) -> Right {
+        let [inner, columns] = matrix.shape;
+        let size = inner * columns;
+        let mut right = Right {
+            inner,
+            columns,
+            plain: Vec::with_capacity(size),
+            units: Vec::with_capacity(size),
+            powers: Vec::with_capacity(size),
+            lengths: vec![0.0; columns],
+        };
+        for i in 0..inner {
+            for (value, length) in matrix.row(i).zip(&mut right.lengths) {
+                let (number, power) = decoded(value);
+                right.plain.push(value);
+                right.units.push(number * ONE as f32);
+                right.powers.push(power * ONE as f32);
+                *length += f64::from(number) * f64::from(number);
+            }
+        }
+        right.lengths.iter_mut().for_each(|length| *length = length.sqrt());
+        right
+    }
+}
+
+/// What the accumulators of a product start with.
+#[derive(Clone, Copy)]
+pub(crate) enum Bias<'a> {
+    None,
+    /// One number for each row.
+    Rows(&'a [f32]),
+    /// One number for each column.
+    Columns(&'a [f32]),
+}
+
+impl Bias<'_> {
+    fn at(self, row: usize, column: usize) -> f32 {
+        match self {
+            Bias::None => 0.0,
+            Bias::Rows(bias) => bias[row],
+            Bias::Columns(bias) => bias[column],
+        }
+    }
+}
+
+/// Writes `left * right + bias` into the dense `out`. Tells the extremes of the partial sums where
+/// they are asked for.
+pub(crate) fn multiply(
+    left: Matrix<'_>,
+    right: &Right,
+    bias: Bias<'_>,
+    out: &mut [f32],
+    extremes: Option<&Extremes>,
+) -> Result<(), String> {
+    if left.shape[1] != right.inner || out.len() != left.shape[0] * right.columns {
+        let (rows, columns) = (left.shape, right.columns);
+        return Err(format!("{rows:?} times {} by {columns} do not fit", right.inner));
+    }
+    if out.is_empty() {
+        return Ok(());
+    }
+    out.par_chunks_mut(right.columns).enumerate().for_each(|(row, out)| {
+        let plain: Vec<f32> = left.row(row).collect();
+        let line = Line::new(&plain);
+        out.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| {
+            let block = Block { right, line: &line, bias, row, first: block * BLOCK };
+            block.sum(out, extremes);
+        });
+    });
+    Ok(())
+}
+
+/// A row of the left side, decoded.
+struct Line<'a> {
+    plain: &'a [f32],
+    numbers: Vec<(f32, f32)>,
+    length: f64,
+}
+
+impl Line<'_> {
+    fn new(plain: &[f32]) -> Line<'_> {
+        let numbers: Vec<(f32, f32)> = plain.iter().map(|value| decoded(*value)).collect();
+        let squares = numbers.iter().map(|(number, _)| f64::from(*number) * f64::from(*number));
+        let length = squares.sum::<f64>().sqrt();
+        Line { plain, numbers, length }
+    }
+}
+
+/// A few neighbouring elements of one row of the result.
+struct Block<'a> {
+    right: &'a Right,
+    line: &'a Line<'a>,
+    bias: Bias<'a>,
+    row: usize,
+    first: usize,
+}
+
+impl Block<'_> {
+    fn sum(&self, out: &mut [f32], extremes: Option<&Extremes>) {
+        let count = out.len();
+        let mut sums = [0i32; BLOCK];
+        let mut ups = [0i32; BLOCK];
+        let safe = self.is_safe(count);
+        if safe.contains(&true) {
+            let fits = |column: usize| safe[column - self.first];
+            for (column, sum) in (self.first..).zip(&mut sums[..count]) {
+                *sum = if fits(column) { start(self.bias.at(self.row, column)) as i32 } else { 0 };
+            }
+            match extremes {
+                None => fast(
+                    #[inline(always)]
+                    || self.accumulate::<false>(&mut sums[..count], &mut ups[..count]),
+                ),
+                Some(_) => fast(
+                    #[inline(always)]
+                    || self.accumulate::<true>(&mut sums[..count], &mut ups[..count]),
+                ),
+            }
+        }
+        let mut summary = extremes.map(|_| Summary::default());
+        for (i, out) in out.iter_mut().enumerate() {
+            let column = self.first + i;
+            let bias = self.bias.at(self.row, column);
+            if safe[i] {
+                *out = units_to_half(sums[i].into());
+                if let Some(summary) = &mut summary {
+                    let (bias, sum, up) = (start(bias), i64::from(sums[i]), i64::from(ups[i]));
+                    // What is not positive in the sum is negative.
+                    summary.add(sum - up, bias + up);
+                }
+            } else {
+                *out = self.in_order(column, bias);
+                if let Some(summary) = &mut summary {
+                    summary.add_range(&DotRange::of(self.products(column), start(bias)), *out);
+                }
+            }
+        }
+        if let (Some(extremes), Some(summary)) = (extremes, summary) {
+            extremes.merge(&summary);
+        }
+    }
+
+    /// For each column, whether no order of summation can reach the limit.
+    fn is_safe(&self, count: usize) -> Vec<bool> {
+        // Rounding adds at most half a unit to each product.
+        let rounding = self.right.inner as f64 / 2.0 / ONE as f64;
+        let limit = (LIMIT / ONE) as f64 - 1.0;
+        let safe = |column: usize| {
+            let bias = decode(self.bias.at(self.row, column)).abs();
+            self.line.length * self.right.lengths[column] + bias + rounding < limit
+        };
+        (self.first..self.first + count).map(safe).collect()
+    }
+
+    /// Adds the products to `sums`, and the positive ones to `ups`.
+    #[inline(always)]
+    fn accumulate<const UPS: bool>(&self, sums: &mut [i32], ups: &mut [i32]) {
+        let columns = self.right.columns;
+        for (k, &(x, power)) in self.line.numbers.iter().enumerate() {
+            if x == 0.0 {
+                continue;
+            }
+            let start = k * columns + self.first;
+            let units = &self.right.units[start..start + sums.len()];
+            let powers = &self.right.powers[start..start + sums.len()];
+            for i in 0..sums.len() {
+                // Exact: the factors have 11 bits each, and half a unit fits beside their product.
+                let product = x * units[i];
+                let rounded = (product + 0.5f32.copysign(product)) as i32;
+                let kept = if power * powers[i] >= 1.0 { rounded } else { 0 };
+                sums[i] = sums[i].wrapping_add(kept);
+                if UPS {
+                    ups[i] = ups[i].wrapping_add(kept.max(0));
+                }
+            }
+        }
+    }
+
+    fn products(&self, column: usize) -> impl Iterator<Item = i64> + '_ {
+        let column = self.right.plain[column..].iter().step_by(self.right.columns);
+        self.line.plain.iter().zip(column).map(|(x, w)| product(*x, *w))
+    }
+
+    fn in_order(&self, column: usize, bias: f32) -> f32 {
+        let mut accumulator = Accumulator::new(bias);
+        let column = self.right.plain[column..].iter().step_by(self.right.columns);
+        for (x, w) in self.line.plain.iter().zip(column) {
+            accumulator.add(*x, *w);
+            if accumulator.overflowed() {
+                break;
+            }
+        }
+        accumulator.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::accumulator::dot;
+    use crate::rounding::to_half;
+
+    /// fp16 numbers of every size, large ones rarely enough that some sums stay in range.
+    fn half() -> impl Strategy<Value = f32> {
+        prop_oneof![
+            (-2047i32..2048, -24i32..0).prop_map(|(m, e)| to_half(f64::from(m) * 2f64.powi(e))),
+            (-2047i32..2048, -24i32..6).prop_map(|(m, e)| to_half(f64::from(m) * 2f64.powi(e))),
+            Just(f32::INFINITY),
+            Just(0.0),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn products_are_bit_for_bit_those_of_the_plain_accumulator(
+            inner in 0usize..20,
+            values in prop::collection::vec(half(), 20 * 7 + 20 * 3 + 7),
+            by_rows in any::<bool>(),
+        ) {
+            let (rows, columns) = (3, 7);
+            let (x, rest) = values.split_at(inner * rows);
+            let (w, rest) = rest.split_at(inner * columns);
+            let bias = if by_rows { Bias::Rows(&rest[..rows]) } else { Bias::Columns(&rest[..columns]) };
+            let right = Right::new(Matrix::dense(w, columns, inner).transposed());
+            let mut out = vec![f32::NAN; rows * columns];
+            let extremes = Extremes::default();
+            let left = Matrix::dense(x, rows, inner);
+            multiply(left, &right, bias, &mut out, Some(&extremes)).unwrap();
+            let mut plain = vec![f32::NAN; rows * columns];
+            multiply(left, &right, bias, &mut plain, None).unwrap();
+            let mut expected = Summary::default();
+            for i in 0..rows {
+                for j in 0..columns {
+                    let (x, w) = (&x[i * inner..][..inner], &w[j * inner..][..inner]);
+                    let found = dot(x, w, bias.at(i, j));
+                    prop_assert_eq!(out[i * columns + j].to_bits(), found.to_bits());
+                    prop_assert_eq!(plain[i * columns + j].to_bits(), found.to_bits());
+                    expected.add_range(&DotRange::new(x, w, bias.at(i, j)), found);
+                }
+            }
+            prop_assert_eq!(extremes.summary(), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_row_is_computed_in_blocks() {
+        let columns = 2 * BLOCK + 3;
+        let w: Vec<f32> = (0..columns).map(|i| i as f32).collect();
+        let mut out = vec![f32::NAN; columns];
+        let right = Right::new(Matrix::dense(&w, 1, columns));
+        multiply(Matrix::dense(&[2.0], 1, 1), &right, Bias::None, &mut out, None).unwrap();
+        assert!(out.iter().zip(&w).all(|(out, w)| *out == 2.0 * w));
+        assert!(
+            multiply(Matrix::dense(&[2.0; 4], 2, 2), &right, Bias::None, &mut out, None).is_err()
+        );
+    }
+}
