@@ -37,14 +37,14 @@ pub enum Stored {
 /// Computes outputs from operands.
 pub trait Compute: Send + Sync {
     /// Writes every element of every output. Errors are sentences without the op's name.
-    fn run(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), String>;
+    fn run<'a>(&self, inputs: &[View<'a>], outputs: &mut [ViewMut<'a>]) -> Result<(), String>;
 }
 
 impl<F> Compute for F
 where
     F: Fn(&[View<'_>], &mut [ViewMut<'_>]) -> Result<(), String> + Send + Sync,
 {
-    fn run(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), String> {
+    fn run<'a>(&self, inputs: &[View<'a>], outputs: &mut [ViewMut<'a>]) -> Result<(), String> {
         self(inputs, outputs)
     }
 }
@@ -62,7 +62,7 @@ impl Kernel for Other {
 struct Own(Box<dyn Kernel>);
 
 impl Compute for Own {
-    fn run(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), String> {
+    fn run<'a>(&self, inputs: &[View<'a>], outputs: &mut [ViewMut<'a>]) -> Result<(), String> {
         let sizes: Vec<&[usize]> = inputs.iter().map(|view| view.shape).collect();
         let mut scratch = vec![0.0; self.0.scratch(&sizes)];
         self.0.run(&mut Io { inputs, outputs, state: None, scratch: &mut scratch })

@@ -44,3 +44,4 @@ pub use array::{Data, DataMut, View, ViewMut};
 pub use elementwise::fast;
 pub use engine::{CpuEngine, machine};
 pub use prepare::{Floats, PrepareCtx};
+pub use window::{Row, Windows};

@@ -6,7 +6,7 @@ use anemone_ir::window::Window;
 
 /// Windows with the sizes of one run.
 #[derive(Clone, Debug)]
-pub(crate) struct Windows {
+pub struct Windows {
     pub(crate) input: [usize; 3],
     pub(crate) output: [usize; 3],
     pub(crate) kernel: [usize; 3],
@@ -17,18 +17,18 @@ pub(crate) struct Windows {
 }
 
 /// A run of windows along the last axis for which one element of the window meets the input.
-pub(crate) struct Row {
+pub struct Row {
     /// The first window.
-    pub(crate) output: usize,
+    pub output: usize,
     /// The element that it meets; the next window meets the one [`Windows::step`] further.
-    pub(crate) input: usize,
+    pub input: usize,
     /// How many windows.
-    pub(crate) count: usize,
+    pub count: usize,
 }
 
 impl Windows {
     /// Windows of `kernel` elements; all sizes of the spatial axes, in order.
-    pub(crate) fn new(
+    pub fn new(
         window: &Window,
         input: &[usize],
         kernel: &[usize],
@@ -61,22 +61,22 @@ impl Windows {
     }
 
     /// Elements of one input plane.
-    pub(crate) fn inputs(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.input.iter().product()
     }
 
     /// Windows on one input plane.
-    pub(crate) fn outputs(&self) -> usize {
+    pub fn outputs(&self) -> usize {
         self.output.iter().product()
     }
 
     /// Elements of a window.
-    pub(crate) fn elements(&self) -> usize {
+    pub fn elements(&self) -> usize {
         self.kernel.iter().product()
     }
 
     /// How far neighbouring windows along the last axis are apart.
-    pub(crate) fn step(&self) -> usize {
+    pub fn step(&self) -> usize {
         self.strides[2]
     }
 
@@ -117,7 +117,7 @@ impl Windows {
     }
 
     /// Calls `visit` for each row of windows whose element `k` of the window lies inside the input.
-    pub(crate) fn rows(&self, element: usize, mut visit: impl FnMut(Row)) {
+    pub fn rows(&self, element: usize, mut visit: impl FnMut(Row)) {
         let [_, height, width] = self.kernel;
         let k = [element / width / height, element / width % height, element % width];
         let [depths, lines, columns] = [0, 1, 2].map(|axis| self.inside(axis, k[axis]));
@@ -161,13 +161,7 @@ impl Windows {
 
     /// Writes element `element` of the windows in `columns` into `line`, one after the other; zero
     /// where it lies outside `plane`.
-    pub(crate) fn gather(
-        &self,
-        plane: &[f32],
-        element: usize,
-        columns: Range<usize>,
-        line: &mut [f32],
-    ) {
+    pub fn gather(&self, plane: &[f32], element: usize, columns: Range<usize>, line: &mut [f32]) {
         line.fill(0.0);
         let step = self.step();
         self.rows(element, |row| {

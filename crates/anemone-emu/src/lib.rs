@@ -2,11 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub mod accumulator;
+mod emulator;
 pub mod functions;
 pub mod integers;
+mod kernels;
 mod matrix;
 mod record;
 pub mod rounding;
 pub mod table;
 
+pub use emulator::{Emulator, NAME, Options};
+pub use kernels::{How, how};
 pub use record::{Recorder, Sums};

@@ -85,6 +85,20 @@ impl Right {
         right.lengths.iter_mut().for_each(|length| *length = length.sqrt());
         right
     }
+
+    /// Rows: the products of each sum.
+    pub(crate) fn inner(&self) -> usize {
+        self.inner
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// A column as stored.
+    fn column(&self, column: usize) -> impl Iterator<Item = &f32> {
+        self.plain.iter().skip(column).step_by(self.columns)
+    }
 }
 
 /// What the accumulators of a product start with.
@@ -241,14 +255,12 @@ impl Block<'_> {
     }
 
     fn products(&self, column: usize) -> impl Iterator<Item = i64> + '_ {
-        let column = self.right.plain[column..].iter().step_by(self.right.columns);
-        self.line.plain.iter().zip(column).map(|(x, w)| product(*x, *w))
+        self.line.plain.iter().zip(self.right.column(column)).map(|(x, w)| product(*x, *w))
     }
 
     fn in_order(&self, column: usize, bias: f32) -> f32 {
         let mut accumulator = Accumulator::new(bias);
-        let column = self.right.plain[column..].iter().step_by(self.right.columns);
-        for (x, w) in self.line.plain.iter().zip(column) {
+        for (x, w) in self.line.plain.iter().zip(self.right.column(column)) {
             accumulator.add(*x, *w);
             if accumulator.overflowed() {
                 break;

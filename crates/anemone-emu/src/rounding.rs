@@ -63,9 +63,14 @@ pub fn to_half_even(value: f32) -> f32 {
     if is_tie && is_odd { (away.abs() - spacing).copysign(value) } else { away }
 }
 
-/// Rounds in place.
+/// Rounds in place, ties away from zero.
 pub(crate) fn round(values: &mut [f32]) {
     values.iter_mut().for_each(|value| *value = to_half((*value).into()));
+}
+
+/// Rounds in place, ties to even.
+pub(crate) fn round_even(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = to_half_even(*value));
 }
 
 #[cfg(test)]
