@@ -10,8 +10,15 @@ use anemone_ir::infer::Fault;
 use crate::emulator::Options;
 use crate::record::Extremes;
 
+mod activation;
 mod conv;
+mod elementwise_binary;
+mod elementwise_unary;
 mod linear;
+mod normalization;
+mod reduction;
+mod slice;
+mod transformers;
 
 /// What kernels are prepared with.
 pub(crate) struct Setting<'a> {
@@ -38,7 +45,7 @@ pub enum How {
     Table,
     /// Steps, each rounded to fp16; which they are is inferred.
     Steps,
-    /// Once, on what the engine takes the operands for, and rounded: measured for sums, on M4 and M6.
+    /// Exactly, and rounded once: measured for sums of two, on M4 and M6, inferred for others.
     Rounded,
     /// Elements move, are chosen or compared, or are no floats: nothing is rounded.
     Moved,
@@ -67,19 +74,20 @@ pub(crate) fn answer(op: Op) -> Answer {
     use Answer::{Other, Own};
     match op {
         // activation
-        Op::ClampedRelu | Op::LeakyRelu | Op::LinearActivation | Op::Prelu | Op::SigmoidHard => {
-            Own(How::Rounded)
-        }
+        Op::ClampedRelu | Op::Prelu => Own(How::Rounded),
+        Op::LeakyRelu => Other(How::Rounded, activation::leaky_relu),
+        Op::LinearActivation => Other(How::Rounded, activation::linear_activation),
+        Op::SigmoidHard => Other(How::Rounded, activation::sigmoid_hard),
         Op::Relu | Op::Relu6 | Op::ThresholdedRelu => Own(How::Moved),
-        Op::Elu
-        | Op::Gelu
-        | Op::ScaledTanh
-        | Op::Sigmoid
-        | Op::Silu
-        | Op::Softplus
-        | Op::SoftplusParametric
-        | Op::Softsign => Own(How::Table),
-        Op::Softmax => Own(How::Steps),
+        Op::Elu => Other(How::Table, activation::elu),
+        Op::Gelu => Other(How::Table, activation::gelu),
+        Op::ScaledTanh => Other(How::Table, activation::scaled_tanh),
+        Op::Sigmoid => Other(How::Table, activation::sigmoid),
+        Op::Silu => Other(How::Table, activation::silu),
+        Op::Softplus => Other(How::Table, activation::softplus),
+        Op::SoftplusParametric => Other(How::Table, activation::softplus_parametric),
+        Op::Softsign => Other(How::Table, activation::softsign),
+        Op::Softmax => Other(How::Steps, activation::softmax),
         // classify
         Op::Classify => Own(How::Moved),
         // compression, constexpr_ops: constants are decoded in advance
@@ -107,8 +115,10 @@ pub(crate) fn answer(op: Op) -> Answer {
         Op::ConvTranspose => Other(How::Accumulator, conv::conv_transpose),
         Op::ConvQuantized => Own(How::Unknown),
         // elementwise_binary
-        Op::Add | Op::Mul | Op::Sub | Op::RealDiv => Own(How::Rounded),
-        Op::FloorDiv | Op::Mod | Op::Pow => Own(How::Unknown),
+        Op::Add => Other(How::Rounded, elementwise_binary::add),
+        Op::Mul => Other(How::Rounded, elementwise_binary::mul),
+        Op::Sub => Other(How::Rounded, elementwise_binary::sub),
+        Op::FloorDiv | Op::Mod | Op::Pow | Op::RealDiv => Own(How::Unknown),
         Op::Equal
         | Op::Greater
         | Op::GreaterEqual
@@ -129,17 +139,18 @@ pub(crate) fn answer(op: Op) -> Answer {
         | Op::Round
         | Op::Sign
         | Op::Threshold => Own(How::Moved),
-        Op::Cast | Op::Square => Own(How::Rounded),
-        Op::Cos
-        | Op::Erf
-        | Op::Exp
-        | Op::Exp2
-        | Op::Inverse
-        | Op::Log
-        | Op::Rsqrt
-        | Op::Sin
-        | Op::Sqrt
-        | Op::Tanh => Own(How::Table),
+        Op::Cast => Own(How::Rounded),
+        Op::Square => Other(How::Rounded, elementwise_unary::square),
+        Op::Cos => Other(How::Table, elementwise_unary::cos),
+        Op::Erf => Other(How::Table, elementwise_unary::erf),
+        Op::Exp => Other(How::Table, elementwise_unary::exp),
+        Op::Exp2 => Other(How::Table, elementwise_unary::exp2),
+        Op::Inverse => Other(How::Table, elementwise_unary::inverse),
+        Op::Log => Other(How::Table, elementwise_unary::log),
+        Op::Rsqrt => Other(How::Table, elementwise_unary::rsqrt),
+        Op::Sin => Other(How::Table, elementwise_unary::sin),
+        Op::Sqrt => Other(How::Table, elementwise_unary::sqrt),
+        Op::Tanh => Other(How::Table, elementwise_unary::tanh),
         Op::Acos | Op::Asin | Op::Atan | Op::Atanh | Op::Cosh | Op::Sinh | Op::Tan => {
             Own(How::Unknown)
         }
@@ -157,7 +168,9 @@ pub(crate) fn answer(op: Op) -> Answer {
         Op::Matmul => Other(How::Accumulator, linear::matmul),
         // normalization
         Op::BatchNorm => Own(How::Rounded),
-        Op::InstanceNorm | Op::L2Norm | Op::LayerNorm => Own(How::Steps),
+        Op::InstanceNorm => Other(How::Steps, normalization::instance_norm),
+        Op::L2Norm => Other(How::Steps, normalization::l2_norm),
+        Op::LayerNorm => Other(How::Steps, normalization::layer_norm),
         Op::LocalResponseNorm => Own(How::Unknown),
         // pool
         Op::AvgPool => Own(How::Rounded),
@@ -172,10 +185,13 @@ pub(crate) fn answer(op: Op) -> Answer {
         // recurrent
         Op::Gru | Op::Lstm | Op::Rnn => Own(How::Unknown),
         // reduction
-        Op::ReduceL1Norm | Op::ReduceMean | Op::ReduceSum => Own(How::Rounded),
-        Op::ReduceL2Norm | Op::ReduceLogSum | Op::ReduceLogSumExp | Op::ReduceSumSquare => {
-            Own(How::Steps)
-        }
+        Op::ReduceL1Norm => Other(How::Rounded, reduction::reduce_l1_norm),
+        Op::ReduceMean => Other(How::Rounded, reduction::reduce_mean),
+        Op::ReduceSum => Other(How::Rounded, reduction::reduce_sum),
+        Op::ReduceL2Norm => Other(How::Steps, reduction::reduce_l2_norm),
+        Op::ReduceLogSum => Other(How::Steps, reduction::reduce_log_sum),
+        Op::ReduceLogSumExp => Other(How::Steps, reduction::reduce_log_sum_exp),
+        Op::ReduceSumSquare => Other(How::Steps, reduction::reduce_sum_square),
         Op::ReduceArgmax | Op::ReduceArgmin | Op::ReduceMax | Op::ReduceMin => Own(How::Moved),
         Op::ReduceProd => Own(How::Unknown),
         // scatter_gather
@@ -216,15 +232,14 @@ pub(crate) fn answer(op: Op) -> Answer {
         | Op::ReshapeLike
         | Op::Reverse
         | Op::ReverseSequence
-        | Op::SliceByIndex
-        | Op::SliceBySize
         | Op::SliceUpdate
         | Op::SlidingWindows
         | Op::SpaceToBatch
         | Op::SpaceToDepth
         | Op::Squeeze
         | Op::Transpose => Own(How::Moved),
+        Op::SliceByIndex | Op::SliceBySize => Other(How::Moved, slice::slice),
         // transformers
-        Op::ScaledDotProductAttention => Own(How::Steps),
+        Op::ScaledDotProductAttention => Other(How::Steps, transformers::attention),
     }
 }

@@ -6,6 +6,7 @@ mod emulator;
 pub mod functions;
 pub mod integers;
 mod kernels;
+mod lanes;
 mod matrix;
 mod record;
 pub mod rounding;
