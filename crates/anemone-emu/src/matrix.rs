@@ -14,6 +14,8 @@ use crate::rounding::decode;
 
 /// Columns that are summed together.
 const BLOCK: usize = 256;
+/// Rows that are summed together, so that what they meet is loaded once.
+const ROWS: usize = 8;
 
 /// A matrix in memory: element `(i, j)` stands at `i * strides[0] + j * strides[1]`.
 #[derive(Clone, Copy, Debug)]
@@ -137,26 +139,38 @@ pub(crate) fn multiply(
     if out.is_empty() {
         return Ok(());
     }
-    out.par_chunks_mut(right.columns).enumerate().for_each(|(row, out)| {
-        let plain: Vec<f32> = left.row(row).collect();
-        let line = Line::new(&plain);
-        out.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| {
-            let block = Block { right, line: &line, bias, row, first: block * BLOCK };
-            block.sum(out, extremes);
-        });
-    });
+    let (rows, columns) = (left.shape[0], right.columns);
+    let blocks = columns.div_ceil(BLOCK);
+    let group = |task: usize| {
+        let (first_row, first) = (task / blocks * ROWS, task % blocks * BLOCK);
+        let (height, width) = (ROWS.min(rows - first_row), BLOCK.min(columns - first));
+        let lines: Vec<Line> =
+            (first_row..first_row + height).map(|i| Line::new(left, i)).collect();
+        let block = Block { right, lines: &lines, bias, first_row, first, width };
+        block.sums(extremes)
+    };
+    let tasks = rows.div_ceil(ROWS) * blocks;
+    let results: Vec<Vec<f32>> = (0..tasks).into_par_iter().map(group).collect();
+    for (task, result) in results.iter().enumerate() {
+        let first = task % blocks * BLOCK;
+        let width = BLOCK.min(columns - first);
+        for (row, result) in (task / blocks * ROWS..).zip(result.chunks(width)) {
+            out[row * columns + first..][..width].copy_from_slice(result);
+        }
+    }
     Ok(())
 }
 
 /// A row of the left side, decoded.
-struct Line<'a> {
-    plain: &'a [f32],
+struct Line {
+    plain: Vec<f32>,
     numbers: Vec<(f32, f32)>,
     length: f64,
 }
 
-impl Line<'_> {
-    fn new(plain: &[f32]) -> Line<'_> {
+impl Line {
+    fn new(left: Matrix<'_>, row: usize) -> Line {
+        let plain: Vec<f32> = left.row(row).collect();
         let numbers: Vec<(f32, f32)> = plain.iter().map(|value| decoded(*value)).collect();
         let squares = numbers.iter().map(|(number, _)| f64::from(*number) * f64::from(*number));
         let length = squares.sum::<f64>().sqrt();
@@ -164,103 +178,128 @@ impl Line<'_> {
     }
 }
 
-/// A few neighbouring elements of one row of the result.
+/// A few neighbouring columns of a few rows of the result.
 struct Block<'a> {
     right: &'a Right,
-    line: &'a Line<'a>,
+    lines: &'a [Line],
     bias: Bias<'a>,
-    row: usize,
+    first_row: usize,
     first: usize,
+    width: usize,
 }
 
+/// What a block sums for one row.
+type Units = [i32; BLOCK];
+
 impl Block<'_> {
-    fn sum(&self, out: &mut [f32], extremes: Option<&Extremes>) {
-        let count = out.len();
-        let mut sums = [0i32; BLOCK];
-        let mut ups = [0i32; BLOCK];
-        let safe = self.is_safe(count);
-        if safe.contains(&true) {
-            let fits = |column: usize| safe[column - self.first];
-            for (column, sum) in (self.first..).zip(&mut sums[..count]) {
-                *sum = if fits(column) { start(self.bias.at(self.row, column)) as i32 } else { 0 };
-            }
-            match extremes {
-                None => fast(
-                    #[inline(always)]
-                    || self.accumulate::<false>(&mut sums[..count], &mut ups[..count]),
-                ),
-                Some(_) => fast(
-                    #[inline(always)]
-                    || self.accumulate::<true>(&mut sums[..count], &mut ups[..count]),
-                ),
+    /// The results, row by row.
+    fn sums(&self, extremes: Option<&Extremes>) -> Vec<f32> {
+        let mut sums = vec![[0; BLOCK]; self.lines.len()];
+        let mut ups = vec![[0; BLOCK]; if extremes.is_some() { self.lines.len() } else { 0 }];
+        let safe: Vec<Vec<bool>> = (0..self.lines.len()).map(|row| self.is_safe(row)).collect();
+        for (row, (sums, safe)) in sums.iter_mut().zip(&safe).enumerate() {
+            for (i, sum) in sums[..self.width].iter_mut().enumerate().filter(|(i, _)| safe[*i]) {
+                *sum = start(self.bias_at(row, i)) as i32;
             }
         }
+        if safe.iter().flatten().any(|safe| *safe) {
+            fast(
+                #[inline(always)]
+                || self.accumulate(&mut sums, &mut ups),
+            );
+        }
         let mut summary = extremes.map(|_| Summary::default());
-        for (i, out) in out.iter_mut().enumerate() {
-            let column = self.first + i;
-            let bias = self.bias.at(self.row, column);
-            if safe[i] {
-                *out = units_to_half(sums[i].into());
-                if let Some(summary) = &mut summary {
-                    let (bias, sum, up) = (start(bias), i64::from(sums[i]), i64::from(ups[i]));
-                    // What is not positive in the sum is negative.
-                    summary.add(sum - up, bias + up);
-                }
-            } else {
-                *out = self.in_order(column, bias);
-                if let Some(summary) = &mut summary {
-                    summary.add_range(&DotRange::of(self.products(column), start(bias)), *out);
+        let mut results = Vec::with_capacity(self.lines.len() * self.width);
+        for (row, safe) in safe.iter().enumerate() {
+            for (i, safe) in safe.iter().enumerate() {
+                let bias = self.bias_at(row, i);
+                if *safe {
+                    let sum = i64::from(sums[row][i]);
+                    results.push(units_to_half(sum));
+                    if let Some(summary) = &mut summary {
+                        let (bias, up) = (start(bias), i64::from(ups[row][i]));
+                        // What is not positive in the sum is negative.
+                        summary.add(sum - up, bias + up);
+                    }
+                } else {
+                    let result = self.in_order(row, i, bias);
+                    results.push(result);
+                    if let Some(summary) = &mut summary {
+                        let range = DotRange::of(self.products(row, i), start(bias));
+                        summary.add_range(&range, result);
+                    }
                 }
             }
         }
         if let (Some(extremes), Some(summary)) = (extremes, summary) {
             extremes.merge(&summary);
         }
+        results
+    }
+
+    fn bias_at(&self, row: usize, column: usize) -> f32 {
+        self.bias.at(self.first_row + row, self.first + column)
     }
 
     /// For each column, whether no order of summation can reach the limit.
-    fn is_safe(&self, count: usize) -> Vec<bool> {
+    fn is_safe(&self, row: usize) -> Vec<bool> {
         // Rounding adds at most half a unit to each product.
         let rounding = self.right.inner as f64 / 2.0 / ONE as f64;
         let limit = (LIMIT / ONE) as f64 - 1.0;
         let safe = |column: usize| {
-            let bias = decode(self.bias.at(self.row, column)).abs();
-            self.line.length * self.right.lengths[column] + bias + rounding < limit
+            let bias = decode(self.bias_at(row, column)).abs();
+            let lengths = self.lines[row].length * self.right.lengths[self.first + column];
+            lengths + bias + rounding < limit
         };
-        (self.first..self.first + count).map(safe).collect()
+        (0..self.width).map(safe).collect()
     }
 
-    /// Adds the products to `sums`, and the positive ones to `ups`.
+    /// Adds the products to `sums`, and the positive ones to `ups` where there are any.
     #[inline(always)]
-    fn accumulate<const UPS: bool>(&self, sums: &mut [i32], ups: &mut [i32]) {
+    fn accumulate(&self, sums: &mut [Units], ups: &mut [Units]) {
         let columns = self.right.columns;
-        for (k, &(x, power)) in self.line.numbers.iter().enumerate() {
-            if x == 0.0 {
-                continue;
-            }
-            let start = k * columns + self.first;
-            let units = &self.right.units[start..start + sums.len()];
-            let powers = &self.right.powers[start..start + sums.len()];
-            for i in 0..sums.len() {
-                // Exact: the factors have 11 bits each, and half a unit fits beside their product.
-                let product = x * units[i];
-                let rounded = (product + 0.5f32.copysign(product)) as i32;
-                let kept = if power * powers[i] >= 1.0 { rounded } else { 0 };
-                sums[i] = sums[i].wrapping_add(kept);
-                if UPS {
-                    ups[i] = ups[i].wrapping_add(kept.max(0));
+        for k in 0..self.right.inner {
+            let units = &self.right.units[k * columns + self.first..][..self.width];
+            let powers = &self.right.powers[k * columns + self.first..][..self.width];
+            for (row, line) in self.lines.iter().enumerate() {
+                let (x, power) = line.numbers[k];
+                if x == 0.0 {
+                    continue;
+                }
+                let product = |unit: f32, other: f32| {
+                    // Exact: the factors have 11 bits each, and half a unit fits beside their product.
+                    let product = x * unit;
+                    let rounded = (product + 0.5f32.copysign(product)) as i32;
+                    if power * other >= 1.0 { rounded } else { 0 }
+                };
+                let factors = units.iter().zip(powers);
+                match ups.get_mut(row) {
+                    None => {
+                        for (sum, (unit, other)) in sums[row].iter_mut().zip(factors) {
+                            *sum = sum.wrapping_add(product(*unit, *other));
+                        }
+                    }
+                    Some(ups) => {
+                        let sums = sums[row].iter_mut().zip(ups);
+                        for ((sum, up), (unit, other)) in sums.zip(factors) {
+                            let kept = product(*unit, *other);
+                            *sum = sum.wrapping_add(kept);
+                            *up = up.wrapping_add(kept.max(0));
+                        }
+                    }
                 }
             }
         }
     }
 
-    fn products(&self, column: usize) -> impl Iterator<Item = i64> + '_ {
-        self.line.plain.iter().zip(self.right.column(column)).map(|(x, w)| product(*x, *w))
+    fn products(&self, row: usize, column: usize) -> impl Iterator<Item = i64> + '_ {
+        let column = self.right.column(self.first + column);
+        self.lines[row].plain.iter().zip(column).map(|(x, w)| product(*x, *w))
     }
 
-    fn in_order(&self, column: usize, bias: f32) -> f32 {
+    fn in_order(&self, row: usize, column: usize, bias: f32) -> f32 {
         let mut accumulator = Accumulator::new(bias);
-        for (x, w) in self.line.plain.iter().zip(self.right.column(column)) {
+        for (x, w) in self.lines[row].plain.iter().zip(self.right.column(self.first + column)) {
             accumulator.add(*x, *w);
             if accumulator.overflowed() {
                 break;
