@@ -21,6 +21,8 @@ pub struct Options {
     /// Slices that do not begin at the start of the last axis turn what is beyond ±4094 into
     /// infinities: compiler targets h13 and h14 (A14, M1, A15, M2).
     pub clamps_slices: bool,
+    /// 8-bit activations times 8-bit weights are summed as integers: from h16 (A17 Pro, M4) on.
+    pub sums_integers: bool,
     /// Where accumulators note what they went through.
     pub recorder: Option<Recorder>,
 }
@@ -28,7 +30,7 @@ pub struct Options {
 impl Default for Options {
     /// The chips on which the number formats were measured: M4 and M6.
     fn default() -> Options {
-        Options { clamps_slices: false, recorder: None }
+        Options { clamps_slices: false, sums_integers: true, recorder: None }
     }
 }
 
@@ -36,7 +38,11 @@ impl Options {
     /// What is known of the generation of a chip.
     pub fn of(target: &Target) -> Options {
         let family = target.family().name.as_str();
-        Options { clamps_slices: matches!(family, "h13" | "h14"), recorder: None }
+        Options {
+            clamps_slices: matches!(family, "h13" | "h14"),
+            sums_integers: matches!(family, "h16" | "h17" | "h18"),
+            recorder: None,
+        }
     }
 
     /// The same, with a recorder.

@@ -12,6 +12,7 @@ use crate::record::Extremes;
 
 mod activation;
 mod conv;
+mod eight_bit;
 mod elementwise_binary;
 mod elementwise_unary;
 mod linear;

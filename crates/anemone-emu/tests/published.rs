@@ -252,6 +252,7 @@ fn slices_are_clamped_on_the_first_generations() {
     }
     let of = |chip: &str| Options::of(&anemone_ane::Target::new(chip).unwrap());
     assert!(of("m1").clamps_slices && of("m2").clamps_slices && !of("m3").clamps_slices);
+    assert!(!of("m3").sums_integers && of("m4").sums_integers);
 }
 
 /// There is no other float: what is declared as fp32 is fp16 on the engine.
@@ -265,4 +266,43 @@ fn fp32_is_fp16_and_hosts_convert_to_even() {
     let x = tensor(F16, &[1], &[3.0]);
     let ops = "c = cast(x = x, dtype = \"int32\"); y = mul(x = c, y = int32(1000001));";
     assert_eq!(emulated("tensor<fp16, [1]> x", ops, &[x]), [3_000_003.0]);
+}
+
+/// H50: 8-bit activations times 8-bit weights, the scale last. Through fp16 the same sums overflow.
+#[test]
+fn eight_bit_products() {
+    let n = 2048;
+    let ints = |shape: &str| format!("tensor<int8, {shape}>([{}])", vec!["127"; n].join(", "));
+    let scale = "fp16(0.0078125)";
+    for (kind, shape, weights) in [
+        ("linear", format!("[1, {n}]"), format!("[1, {n}]")),
+        ("conv", format!("[1, {n}, 1]"), format!("[1, {n}, 1]")),
+    ] {
+        let ops = format!(
+            "q = quantize(input = x, scale = {scale}, output_dtype = \"int8\"); \
+             d = dequantize(input = q, scale = {scale}); \
+             w = constexpr_affine_dequantize(quantized_data = {}, zero_point = int8(0), \
+                 scale = fp16(0.125), axis = int32(0)); \
+             y = {kind}(x = d, weight = w);",
+            ints(&weights)
+        );
+        let dims: Vec<usize> = if kind == "conv" { vec![1, n, 1] } else { vec![1, n] };
+        let program = program(&format!("tensor<fp16, {shape}> x"), &ops, "y");
+        let x = [half(&dims, &vec![127.0 / 128.0; n])];
+        let found = |sums_integers| {
+            let options = Options { sums_integers, ..Options::default() };
+            outputs(&emulator(options), &program, &x)[0][0]
+        };
+        // 2048 * 127 * 127 * 2^-7 * 2^-3 is 32258.
+        assert_eq!(found(true), 32256.0, "{kind}");
+        assert_eq!(found(false), 32256.0, "{kind}");
+        let large = program_with(&ops, "fp16(0.125)", "fp16(0.1875)", &shape);
+        let options = |sums_integers| Options { sums_integers, ..Options::default() };
+        assert_eq!(outputs(&emulator(options(true)), &large, &x)[0], [48384.0], "{kind}");
+        assert_eq!(outputs(&emulator(options(false)), &large, &x)[0], [INF], "{kind}");
+    }
+}
+
+fn program_with(ops: &str, old: &str, new: &str, shape: &str) -> anemone_ir::Checked {
+    program(&format!("tensor<fp16, {shape}> x"), &ops.replace(old, new), "y")
 }

@@ -8,7 +8,7 @@ use anemone_cpu::{Compute, PrepareCtx, View, ViewMut, Windows};
 use anemone_ir::window::Window;
 
 use super::linear::each;
-use super::{Prepared, Setting, fault};
+use super::{Prepared, Setting, eight_bit, fault};
 use crate::matrix::{Bias, Matrix, Right, multiply};
 use crate::record::Extremes;
 
@@ -32,7 +32,10 @@ enum Weight {
 }
 
 pub(super) fn conv(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {
-    prepare(op, setting, false)
+    match eight_bit::conv(op, setting)? {
+        Some(kernel) => Ok(Some(kernel)),
+        None => prepare(op, setting, false),
+    }
 }
 
 pub(super) fn conv_transpose(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use anemone_cpu::{Compute, PrepareCtx, View, ViewMut};
 use rayon::prelude::*;
 
-use super::{Prepared, Setting, fault};
+use super::{Prepared, Setting, eight_bit, fault};
 use crate::matrix::{Bias, Matrix, Right, multiply};
 use crate::record::Extremes;
 
 pub(super) fn linear(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {
+    if let Some(kernel) = eight_bit::linear(op, setting)? {
+        return Ok(Some(kernel));
+    }
     let (weight, bias) = (op.floats("weight")?, op.floats("bias")?);
     let Some((shape, weight)) = weight.filter(|(shape, _)| shape.len() == 2) else {
         return Ok(None);
