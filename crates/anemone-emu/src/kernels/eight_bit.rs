@@ -45,11 +45,16 @@ fn factors(op: &PrepareCtx<'_>, setting: &Setting<'_>) -> Option<Factors> {
         return None;
     }
     let (left, right) = (maker(op, "x")?, maker(op, "weight")?);
-    let data = match right.op {
-        Op::ConstexprAffineDequantize if is_zero(op, right, "zero_point") => "quantized_data",
-        Op::ConstexprBlockwiseShiftScale if is_zero(op, right, "offset") => "data",
-        _ => return None,
+    let (data, shift) = if right.op == Op::ConstexprAffineDequantize {
+        ("quantized_data", "zero_point")
+    } else if right.op == Op::ConstexprBlockwiseShiftScale {
+        ("data", "offset")
+    } else {
+        return None;
     };
+    if !is_zero(op, right, shift) {
+        return None;
+    }
     let is_plain = left.op == Op::Dequantize && is_zero(op, left, "zero_point");
     let scale = constant(op, left, "scale").filter(|scale| is_plain && scale.count() == 1)?;
     let [x] = left.input("input") else { return None };
