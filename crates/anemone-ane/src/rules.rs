@@ -130,7 +130,7 @@ pub(crate) fn rule(op: Op) -> Result<Rule, &'static str> {
         Op::UpsampleBilinear => Ok(always),
         Op::UpsampleNearestNeighbor => Ok(always),
         // linear
-        Op::Einsum => Ok(always),
+        Op::Einsum => Ok(products::einsum),
         Op::Linear => Ok(products::linear),
         Op::Matmul => Ok(products::matmul),
         // normalization

@@ -1,8 +1,11 @@
 //! Products of matrices, and attention.
 
+use std::collections::BTreeMap;
+
 use super::general::MAX_RANK;
 use super::site::{No, Obstacle, Site, Verdict};
 use crate::evidence::Class;
+use crate::model::elements;
 
 /// The longest sum of products.
 pub const MAX_CONTRACTION: u64 = 32768;
@@ -23,6 +26,19 @@ pub(super) fn matmul(site: &Site<'_>) -> Verdict {
 
 pub(super) fn linear(site: &Site<'_>) -> Verdict {
     contraction(*site.shape("weight")?.last()?)
+}
+
+/// What the equation sums over: its labels that the output lacks.
+pub(super) fn einsum(site: &Site<'_>) -> Verdict {
+    let equation = site.text("equation")?;
+    let (inputs, output) = equation.split_once("->")?;
+    let mut summed = BTreeMap::new();
+    for (labels, id) in inputs.split(',').zip(site.node.input("values")) {
+        let labels = labels.chars().filter(|label| label.is_alphabetic());
+        let sizes = labels.zip(site.model.shape(*id)?);
+        summed.extend(sizes.filter(|(label, _)| !output.contains(*label)));
+    }
+    contraction(elements(&summed.into_values().copied().collect::<Vec<_>>()))
 }
 
 fn contraction(inner: u64) -> Verdict {

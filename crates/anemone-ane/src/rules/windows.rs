@@ -44,7 +44,7 @@ pub(super) fn local_response_norm(site: &Site<'_>) -> Verdict {
 pub(super) fn suppression(site: &Site<'_>) -> Verdict {
     let boxes = *site.shape("boxes")?.get(1)?;
     let why = format!("{boxes} boxes; at most {MAX_BOXES} fit");
-    (boxes > MAX_BOXES).then(|| No::new(Obstacle::Setting, why).from(Class::Measured, &["m4cml"]))
+    (boxes > MAX_BOXES).then(|| No::new(Obstacle::Setting, why))
 }
 
 pub(super) fn texture(site: &Site<'_>) -> Verdict {
