@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use anemone_ir::infer::Symbols;
 use anemone_ir::{Node, Op};
 
 use crate::Target;
@@ -48,15 +49,21 @@ impl Scale {
 }
 
 /// Operations for each byte from which a convolution runs at its full rate: published estimates change between
-/// 31 and 88.
-const FULL_RATE: u64 = 52;
+/// 56 and 67.
+const FULL_RATE: f64 = 61.0;
+/// The same for a transposed convolution, whose rate falls there: between 128 and 195.
+const TRANSPOSED_RATE: f64 = 160.0;
+/// Input channels of a group from which a convolution is no longer slow: 2 are, 4 are not.
+const NARROW_GROUP: u64 = 3;
 
 /// The class whose formula an op follows.
-fn class(model: &Model<'_>, node: &Node, flops: u64, bytes: u64) -> &'static str {
+fn class(model: &Model<'_>, node: &Node, work: f64, bytes: u64) -> &'static str {
+    let intensity = work / bytes.max(1) as f64;
     match node.op {
-        Op::Conv if is_depthwise(model, node) => "depthwise",
-        Op::Conv if flops / bytes.max(1) < FULL_RATE => "conv_low",
+        Op::Conv if is_narrow(model, node) => "narrow",
+        Op::Conv if intensity < FULL_RATE => "conv_low",
         Op::Conv => "conv",
+        Op::ConvTranspose if intensity < TRANSPOSED_RATE => "conv_transpose_low",
         Op::ConvTranspose => "conv_transpose",
         Op::Linear => "linear",
         Op::Matmul | Op::Einsum => "product",
@@ -66,9 +73,25 @@ fn class(model: &Model<'_>, node: &Node, flops: u64, bytes: u64) -> &'static str
         Op::Add | Op::Sub => "binary",
         Op::Mul => "mul",
         Op::Concat => "concat",
+        Op::Gather | Op::GatherAlongAxis | Op::GatherNd => "gather",
         Op::Transpose => "transpose",
         Op::UpsampleBilinear => "upsample",
         _ => "stream",
+    }
+}
+
+/// The operations that the estimate counts. Of a dilated kernel it takes the undilated convolutions of one
+/// phase; of a transposed one, all that the larger output would take.
+fn work(model: &Model<'_>, node: &Node, flops: u64) -> f64 {
+    let spread = |input: &str| {
+        let symbols = Symbols::default();
+        let sizes = model.function.context(node, &symbols).ints(input).unwrap_or_default();
+        sizes.iter().fold(1.0, |product, size| product * size.unsigned_abs().max(1) as f64)
+    };
+    match node.op {
+        Op::Conv => flops as f64 / spread("dilations"),
+        Op::ConvTranspose => flops as f64 * spread("strides"),
+        _ => flops as f64,
     }
 }
 
@@ -81,22 +104,26 @@ pub(crate) fn cost(
     flops: u64,
 ) -> Cost {
     let (streamed, weights) = traffic(model, target, node);
-    let outputs: u64 = node.outputs.iter().map(|id| model.bytes(*id)).sum();
+    let outputs: u64 = match node.op {
+        // Its output counts as one input more.
+        Op::Stack => node.input("values").first().map_or(0, |id| model.bytes(*id)),
+        _ => node.outputs.iter().map(|id| model.bytes(*id)).sum(),
+    };
     let gathers = matches!(node.op, Op::Gather | Op::GatherAlongAxis | Op::GatherNd);
     // Of a table, only the rows that are looked up are read.
     let weights = if gathers { weights.min(outputs) } else { weights };
-    let class = class(model, node, flops, streamed + weights + outputs);
+    let work = work(model, node, flops);
+    let class = class(model, node, work, streamed + weights + outputs);
     let rates = estimates().classes.get(class).expect("a test asks for every class");
     let counted = match class {
         "binary" | "mul" | "concat" => streamed + weights,
         _ => streamed + weights + outputs,
     };
-    let (flops, bytes) = (flops as f64, counted as f64);
     let whole = (streamed + weights + outputs) as f64;
     Cost {
-        ane_us: ane(rates, scale, flops, bytes),
-        cpu_us: outside(rates.cpu, stream().cpu, flops, bytes),
-        ane_bounds_us: bounds(scale, flops, whole, weights as f64),
+        ane_us: ane(rates, scale, work, counted as f64),
+        cpu_us: outside(rates.cpu, stream().cpu, work, counted as f64),
+        ane_bounds_us: bounds(scale, flops as f64, whole, weights as f64),
     }
 }
 
@@ -166,13 +193,11 @@ pub(crate) fn weight_bytes(model: &Model<'_>, target: &Target, id: anemone_ir::V
     if is_native { encoded.min(dense) } else { dense }
 }
 
-fn kernel(model: &Model<'_>, node: &Node) -> u64 {
-    let weight = node.input("weight").first().and_then(|id| model.shape(*id));
-    weight.and_then(|shape| shape.get(2..)).map_or(0, elements)
-}
-
-fn is_depthwise(model: &Model<'_>, node: &Node) -> bool {
-    let weight = node.input("weight").first().and_then(|id| model.shape(*id));
-    matches!(weight, Some([outputs, 1, ..]) if *outputs > 1 && kernel(model, node) > 1)
-        && node.input("x").first().and_then(|id| model.shape(*id)?.get(1).copied()) != Some(1)
+/// Whether a convolution has groups of so few channels that the estimate counts it as slow.
+fn is_narrow(model: &Model<'_>, node: &Node) -> bool {
+    let shape = |input| node.input(input).first().and_then(|id| model.shape(*id));
+    let (Some([_, group, ..]), Some([_, channels, ..])) = (shape("weight"), shape("x")) else {
+        return false;
+    };
+    *group < NARROW_GROUP && group < channels
 }

@@ -66,7 +66,7 @@ fn published_estimates_of_single_ops() {
 }
 
 /// m4cml, data/03_compile/opdispatch/ana/iso: about every second file from `abs` to `matmul_bc` to which no constant
-/// was fitted, chosen by name and not by value, and a dilated convolution. What is missed stays in the table.
+/// was fitted, chosen by name and not by value.
 #[test]
 fn estimates_that_no_constant_was_fitted_to() {
     let batches = "tensor<fp16, [4, 64, 16, 16]> x";
@@ -76,9 +76,7 @@ fn estimates_that_no_constant_was_fitted_to() {
     let masks = "tensor<bool, [1, 64, 32, 32]> x, tensor<bool, [1, 64, 32, 32]> z";
     let heads = "tensor<fp16, [1, 8, 128, 64]> x, tensor<fp16, [1, 1, 64, 128]> z";
     let crops = "tensor<int32, [2, 2]>([[0, 0], [0, 0]])";
-    let every_second: Vec<i64> = (0..16).map(|i| 2 * i).collect();
     let scale = zeros(&[64]);
-    let dilated = conv("x", &[3, 3], &format!(", dilations = {}", ints(&[2, 2])));
     let met = [
         (X4, "abs(x = x)".to_owned(), 3.5903, 4.3084),
         (row_and_column, "add(x = x, y = z)".to_owned(), 0.1156, 0.1969),
@@ -123,25 +121,69 @@ fn estimates_that_no_constant_was_fitted_to() {
         (masks, "logical_and(x = x, y = z)".to_owned(), 2.6927, 3.2313),
         (heads, "matmul(x = x, y = z)".to_owned(), 5.6098, 22.2349),
     ];
-    let missed = [
-        (X4, dilated, 2.6358, 48.6376, 1.77, 2.06),
+    let mut worst = 1.0f64;
+    for (inputs, call, ane, cpu) in &met {
+        let op = alone(inputs, call);
+        let off = |own: f64, published: f64| (own / published).max(published / own);
+        let found = off(op.ane_us.unwrap_or(0.0), *ane).max(off(op.cpu_us, *cpu));
+        assert!(found <= 1.02, "{call}: {found}");
+        worst = worst.max(found);
+    }
+    println!("{} estimates to which nothing was fitted: worst factor {worst:.3}", met.len());
+}
+
+/// The same source: what the first formulas missed, and what has no time on the engine at all. The engine's
+/// column is none where it refuses the op.
+#[test]
+fn estimates_that_earlier_formulas_missed() {
+    let every_second: Vec<i64> = (0..16).map(|i| 2 * i).collect();
+    let pool = |kind: &str, k: i64, more: &str| {
+        format!("{kind}(x = x, kernel_sizes = {}, pad_type = \"same\"{more})", ints(&[k, k]))
+    };
+    let grouped = |groups: u64| {
+        let weight = zeros(&[64, 64 / groups, 3, 3]);
+        format!("conv(x = x, weight = {weight}, pad_type = \"same\", groups = int32({groups}))")
+    };
+    let row = "tensor<fp16, [1, 64, 256]> x";
+    let cube = "tensor<fp16, [1, 16, 4, 8, 8]> x";
+    let transposed = |shape: &[u64], strides: &[i64]| {
+        let (weight, strides) = (zeros(shape), ints(strides));
+        format!(
+            "conv_transpose(x = x, weight = {weight}, strides = {strides}, pad_type = \"valid\")"
+        )
+    };
+    let cases = [
+        (
+            X4,
+            conv("x", &[3, 3], &format!(", dilations = {}", ints(&[2, 2]))),
+            Some(2.6358),
+            48.6376,
+        ),
         (
             X4,
             format!("gather(x = x, indices = {}, axis = int32(3))", ints(&every_second)),
-            2.6933,
+            Some(2.6933),
             5.6994,
-            1.0,
-            1.76,
         ),
+        (X4, pool("max_pool", 15, ""), None, 19.5424),
+        (X4, pool("avg_pool", 14, ", exclude_padding_from_average = false"), Some(3.6010), 17.0236),
+        (X4, grouped(4), Some(1.1686), 25.0160),
+        (X4, grouped(8), Some(1.3179), 24.3188),
+        (X4, grouped(16), Some(0.6589), 12.1594),
+        (X4, grouped(32), Some(5.0072), 87.1064),
+        (X4, conv("x", &[1, 31], ""), None, 344.6645),
+        (row, transposed(&[64, 64, 4], &[2]), Some(0.4452), 79.5744),
+        (cube, transposed(&[16, 16, 2, 2, 2], &[2, 2, 2]), Some(0.2217), 39.6324),
+        (TWO, "stack(values = (x, z), axis = int32(1))".to_owned(), Some(5.3855), 6.4626),
     ];
-    let met = met.into_iter().map(|(inputs, call, ane, cpu)| (inputs, call, ane, cpu, 1.0, 1.0));
-    for (inputs, call, ane, cpu, ane_off, cpu_off) in met.chain(missed) {
+    for (inputs, call, ane, cpu) in cases {
         let op = alone(inputs, &call);
-        let off = |own: f64, published: f64| (own / published).max(published / own);
-        let found = (off(op.ane_us.unwrap_or(0.0), ane), off(op.cpu_us, cpu));
-        println!("{call}: engine x{:.2}, cpu x{:.2}", found.0, found.1);
-        assert!(found.0 <= ane_off + 0.02 && found.1 <= cpu_off + 0.02, "{call}: {found:?}");
-        assert!(found.0 >= ane_off - 0.02 && found.1 >= cpu_off - 0.02, "{call} is met now");
+        let near = |own: f64, published: f64| (own / published).max(published / own) < 1.02;
+        assert!(near(op.cpu_us, cpu), "{call}: {} for {cpu}", op.cpu_us);
+        match (op.ane_us, ane) {
+            (Some(own), Some(published)) => assert!(near(own, published), "{call}: {own}"),
+            (own, published) => assert_eq!(own.is_some(), published.is_some(), "{call}"),
+        }
     }
 }
 
