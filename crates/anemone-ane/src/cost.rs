@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use anemone_ir::infer::Symbols;
-use anemone_ir::{Node, Op};
+use anemone_ir::{Node, Op, ValueId};
 
 use crate::Target;
 use crate::data::{Rate, Rates, estimates};
@@ -174,23 +174,43 @@ pub(crate) fn model_bytes(model: &Model<'_>, target: &Target) -> u64 {
 }
 
 /// The bytes of a constant: encoded where the chip decodes as it streams, else two for each element.
-pub(crate) fn weight_bytes(model: &Model<'_>, target: &Target, id: anemone_ir::ValueId) -> u64 {
+pub(crate) fn weight_bytes(model: &Model<'_>, target: &Target, id: ValueId) -> u64 {
     let dense = model.shape(id).map_or(0, elements) * 2;
     let Some(item) = model.producer(id).map(|i| &model.items[i]) else {
         return dense.min(model.bytes(id));
     };
-    let streams = |form: &str| target.family().weight_streams.iter().any(|s| s == form);
-    let is_native = match item.node.op {
-        Op::ConstexprLutToDense => streams("lut"),
-        Op::ConstexprAffineDequantize => streams("int8"),
-        Op::ConstexprSparseToDense => streams("sparse"),
-        Op::ConstexprBlockwiseShiftScale => streams("blockwise"),
-        Op::ConstexprLutToSparse => streams("lut") && streams("sparse"),
-        Op::ConstexprSparseBlockwiseShiftScale => streams("sparse") && streams("blockwise"),
-        _ => false,
-    };
+    let is_native = streams(model, target, item.node);
     let encoded: u64 = Model::inputs(item.node).map(|id| model.bytes(id)).sum();
     if is_native { encoded.min(dense) } else { dense }
+}
+
+/// Whether weights of this form are decoded as they stream; false for what is no compressed form.
+pub(crate) fn streams(model: &Model<'_>, target: &Target, node: &Node) -> bool {
+    let has = |form: &str| target.family().weight_streams.iter().any(|s| s == form);
+    match node.op {
+        Op::ConstexprLutToDense => has("lut"),
+        Op::ConstexprAffineDequantize => has("int8"),
+        Op::ConstexprSparseToDense => has("sparse") && is_half_zero(model, node),
+        Op::ConstexprBlockwiseShiftScale => has("blockwise"),
+        // By the catalogue, sparse tables stream from h15 on, though sparse weights do before.
+        Op::ConstexprLutToSparse => has("lut") && has("sparse") && target.since(15),
+        Op::ConstexprSparseBlockwiseShiftScale => has("sparse") && has("blockwise"),
+        _ => false,
+    }
+}
+
+/// Sparse weights pay from half of them zero on.
+fn is_half_zero(model: &Model<'_>, node: &Node) -> bool {
+    let count = |id: Option<&ValueId>| id.and_then(|id| model.shape(*id)).map(elements);
+    let (kept, all) = (count(node.input("nonzero_data").first()), count(node.outputs.first()));
+    kept.zip(all).is_some_and(|(kept, all)| 2 * kept <= all)
+}
+
+/// Whether the scales of these weights differ along more than one axis.
+pub(crate) fn is_by_block(model: &Model<'_>, node: &Node) -> bool {
+    let scale = node.input("scale").first().and_then(|id| model.shape(*id));
+    let axes = scale.map_or(0, |s| s.iter().filter(|n| **n > 1).count());
+    node.op == Op::ConstexprBlockwiseShiftScale && axes > 1
 }
 
 /// Whether a convolution has groups of so few channels that the estimate counts it as slow.

@@ -59,6 +59,7 @@ pub struct Model<'a> {
     pub(crate) items: Vec<Item<'a>>,
     shapes: Vec<Option<Vec<u64>>>,
     producers: Vec<Option<u32>>,
+    used: Vec<bool>,
 }
 
 /// An op in order; those of nested blocks follow the op that holds them.
@@ -91,8 +92,10 @@ impl<'a> Model<'a> {
             items: Vec::new(),
             shapes: sizes,
             producers: vec![None; function.values().len()],
+            used: vec![false; function.values().len()],
         };
         model.list(function.nodes(), false);
+        function.outputs().iter().for_each(|id| model.used[id.index()] = true);
         Ok(model)
     }
 
@@ -107,8 +110,12 @@ impl<'a> Model<'a> {
                 self.producers[id.index()] = u32::try_from(self.items.len()).ok();
             }
             self.items.push(Item { node, is_nested, is_folded, flops });
-            for CheckedBlock { nodes, .. } in &node.blocks {
+            for id in Model::inputs(node) {
+                self.used[id.index()] = true;
+            }
+            for CheckedBlock { nodes, outputs, .. } in &node.blocks {
                 self.list(nodes, true);
+                outputs.iter().for_each(|id| self.used[id.index()] = true);
             }
         }
     }
@@ -125,6 +132,11 @@ impl<'a> Model<'a> {
         let known = &self.function.value(id).known;
         let sized = |dims: &Vec<Dim>| dims.iter().all(|d| d.eval(&self.bindings).is_some());
         known.constant || known.value.is_some() || known.dims.as_ref().is_some_and(sized)
+    }
+
+    /// Whether an op or the caller reads the value.
+    pub(crate) fn is_used(&self, id: ValueId) -> bool {
+        self.used[id.index()]
     }
 
     /// The sizes of a value; none where only the data tells.

@@ -123,7 +123,7 @@ pub(crate) fn rule(op: Op) -> Result<Rule, &'static str> {
         Op::Affine => Ok(windows::texture),
         Op::Crop => Ok(always),
         Op::CropResize => Err("Core ML keeps it on the CPU"),
-        Op::Resample => Ok(windows::texture),
+        Op::Resample => Ok(windows::resample),
         Op::Resize => Ok(always),
         Op::ResizeBilinear => Ok(always),
         Op::ResizeNearestNeighbor => Ok(always),
@@ -137,7 +137,7 @@ pub(crate) fn rule(op: Op) -> Result<Rule, &'static str> {
         Op::BatchNorm => Ok(always),
         Op::InstanceNorm => Ok(always),
         Op::L2Norm => Ok(always),
-        Op::LayerNorm => Ok(always),
+        Op::LayerNorm => Ok(general::listed_shapes),
         Op::LocalResponseNorm => Ok(windows::local_response_norm),
         // pool
         Op::AvgPool => Ok(windows::avg_pool),
@@ -145,7 +145,7 @@ pub(crate) fn rule(op: Op) -> Result<Rule, &'static str> {
         Op::MaxPool => Ok(windows::max_pool),
         // quantization_ops
         Op::Dequantize => Ok(always),
-        Op::Quantize => Ok(always),
+        Op::Quantize => Ok(windows::quantize),
         // random
         Op::RandomBernoulli => Err("no random numbers are made on the engine"),
         Op::RandomCategorical => Err("no random numbers are made on the engine"),
@@ -170,8 +170,8 @@ pub(crate) fn rule(op: Op) -> Result<Rule, &'static str> {
         Op::ReduceSumSquare => Ok(always),
         // scatter_gather
         Op::Gather => Ok(movement::gather),
-        Op::GatherAlongAxis => Ok(movement::gather),
-        Op::GatherNd => Ok(movement::gather),
+        Op::GatherAlongAxis => Ok(movement::gather_at),
+        Op::GatherNd => Ok(movement::gather_at),
         Op::Scatter => Err("scattering runs on the CPU"),
         Op::ScatterAlongAxis => Err("scattering runs on the CPU"),
         Op::ScatterNd => Err("scattering runs on the CPU"),

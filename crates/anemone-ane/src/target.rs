@@ -1,5 +1,8 @@
 //! For what a forecast is made: a chip and a system.
 
+use std::fmt;
+
+use anemone_ir::Opset;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -25,6 +28,31 @@ pub struct Os {
     pub system: System,
     /// The major version, such as 27.
     pub major: u32,
+}
+
+impl Os {
+    /// Whether the system has the ops of an opset. macOS counted three behind iOS until both became 26.
+    pub fn knows(self, opset: Opset) -> bool {
+        let ios = match opset {
+            Opset::Ios15 => 15,
+            Opset::Ios16 => 16,
+            Opset::Ios17 => 17,
+            Opset::Ios18 => 18,
+            Opset::Ios26 => 26,
+        };
+        let behind = if self.system == System::Macos && ios < 26 { 3 } else { 0 };
+        self.major >= ios - behind
+    }
+}
+
+impl fmt::Display for Os {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.system {
+            System::Macos => "macOS",
+            System::Ios => "iOS",
+        };
+        write!(f, "{name} {}", self.major)
+    }
 }
 
 /// A chip that is not in the table.

@@ -8,7 +8,7 @@ use crate::evidence::{Class, Confidence, Evidence};
 use crate::model::Model;
 use crate::rules::{CanRun, Obstacle, Support};
 
-/// Convolutions in a chain from which an M4 failed; later ones have their own limit.
+/// The longest chain of convolutions on M4; M6 has its own, and others of h16 and h17 are taken to be as M4.
 const M4_CHAIN: usize = 448;
 
 /// Takes every op off the engine where the model as a whole cannot run there.
@@ -57,12 +57,14 @@ fn depth(model: &Model<'_>, target: &Target) -> Option<Support> {
         return None;
     }
     let longest = longest_chain(model);
+    let is_seen = target.family().max_conv_chain.is_some() || target.row().name == "m4";
+    let class = if is_seen { Class::Measured } else { Class::Inferred };
     (longest > limit).then(|| Support {
         can_run: CanRun::No,
         obstacle: Some(Obstacle::ChainDepth),
         reason: format!("a chain of {longest} convolutions; beyond {limit} the compiler crashes"),
-        evidence: Evidence::new(Class::Measured, crate::data::sources(&["m6num"])),
-        confidence: Confidence::Medium,
+        evidence: Evidence::new(class, crate::data::sources(&["m6num"])),
+        confidence: if is_seen { Confidence::Medium } else { Confidence::Low },
         whole_model: true,
     })
 }
@@ -104,6 +106,8 @@ pub(crate) fn change(obstacle: Obstacle, op: Option<Op>) -> String {
         Obstacle::ElementType => "compute in fp16",
         Obstacle::Generation => "write it of ops that this generation has",
         Obstacle::Setting => "change the op's settings",
+        Obstacle::System => "require a newer system, or convert for the older one",
+        Obstacle::Weights => "quantise by channel or by tensor, or palettise",
         Obstacle::NoEngine | Obstacle::NoProgram => "use a newer chip",
     }
     .to_owned()
@@ -126,6 +130,13 @@ pub(crate) fn notes(target: &Target, model: &Model<'_>) -> Vec<String> {
     if target.row().power_w.is_none() {
         notes
             .push("no source says what this chip's engine draws, so there is no energy".to_owned());
+    }
+    let opset = model.function.opset();
+    if !target.os.knows(opset) {
+        notes.push(format!(
+            "the function is written for {opset}, which {} does not load",
+            target.os
+        ));
     }
     if !model.function.symbols().is_empty() {
         notes.push(

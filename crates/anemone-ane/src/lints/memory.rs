@@ -5,7 +5,7 @@ use anemone_ir::{Op, Type};
 use super::support::{Text, nodes};
 use super::{Datum, Lint};
 use crate::Target;
-use crate::cost::model_bytes;
+use crate::cost::{is_by_block, model_bytes, streams};
 use crate::evidence::Class;
 use crate::model::{Model, elements};
 use crate::rules::{MAX_STATES, STATE_MULTIPLE};
@@ -127,24 +127,22 @@ fn states(model: &Model<'_>) -> Vec<Lint> {
 }
 
 fn compressed(model: &Model<'_>, target: &Target) -> Vec<Lint> {
-    let streams = |form: &str| target.family().weight_streams.iter().any(|s| s == form);
     let (mut blocks, mut folded) = (Vec::new(), Vec::new());
     for item in &model.items {
         let node = item.node;
-        let form = match node.op {
-            Op::ConstexprAffineDequantize => "int8",
-            Op::ConstexprBlockwiseShiftScale => "blockwise",
-            Op::ConstexprSparseToDense => "sparse",
-            Op::ConstexprLutToDense => "lut",
-            _ => continue,
-        };
-        if !streams(form) {
+        let is_compressed = matches!(
+            node.op,
+            Op::ConstexprAffineDequantize
+                | Op::ConstexprBlockwiseShiftScale
+                | Op::ConstexprSparseToDense
+                | Op::ConstexprLutToDense
+                | Op::ConstexprLutToSparse
+                | Op::ConstexprSparseBlockwiseShiftScale
+        );
+        if is_compressed && !streams(model, target, node) {
             folded.push(node.origin.to_string());
         }
-        let scale = node.input("scale").first().and_then(|id| model.shape(*id));
-        // Scales by channel differ along one axis, scales by block along more.
-        let axes = scale.map_or(0, |s| s.iter().filter(|n| **n > 1).count());
-        if node.op == Op::ConstexprBlockwiseShiftScale && axes > 1 {
+        if is_by_block(model, node) {
             blocks.push(node.origin.to_string());
         }
     }

@@ -1,5 +1,7 @@
 //! Convolutions: kernels, strides, weights.
 
+use anemone_ir::Op;
+
 use super::site::{No, Obstacle, Site, Verdict};
 use crate::evidence::Class;
 
@@ -34,6 +36,12 @@ pub(super) fn conv(site: &Site<'_>) -> Verdict {
             false => no.from(Class::Reported, &["hal"]),
         });
     }
+    if !site.target.since(16) && height > max_width {
+        let why = format!(
+            "a kernel {height} tall: up to 31 is seen to run on M4, up to 13 is said of older ones"
+        );
+        return no(why).map(|n| n.from(Class::Reported, &["af_cat"]).open());
+    }
     if is_palettised(site) && site.ints("strides")?.iter().any(|s| *s > 2) {
         let why = "palettised kernels are known to run with strides up to 2";
         return Some(No::new(Obstacle::Setting, why).from(Class::Reported, &["af_cat"]).open());
@@ -49,5 +57,6 @@ pub(super) fn conv(site: &Site<'_>) -> Verdict {
 
 fn is_palettised(site: &Site<'_>) -> bool {
     let producer = site.value("weight").and_then(|id| site.model.producer(id));
-    producer.is_some_and(|i| site.model.items[i].node.op == anemone_ir::Op::ConstexprLutToDense)
+    let tables = [Op::ConstexprLutToDense, Op::ConstexprLutToSparse];
+    producer.is_some_and(|i| tables.contains(&site.model.items[i].node.op))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anemone_tensor::DataType;
+
 use super::general::MAX_RANK;
 use super::site::{No, Obstacle, Site, Verdict};
 use crate::evidence::Class;
@@ -20,7 +22,7 @@ pub(super) fn matmul(site: &Site<'_>) -> Verdict {
     contraction(inner).or_else(|| {
         let why = "a product of five dimensions together with a transpose failed on M5";
         let no = No::new(Obstacle::Rank, why).from(Class::Measured, &["af_swp"]);
-        (x.len() >= MAX_RANK && is_transposed).then(|| no.open())
+        (x.len() >= MAX_RANK && is_transposed).then_some(no)
     })
 }
 
@@ -50,10 +52,20 @@ fn contraction(inner: u64) -> Verdict {
 pub(super) fn attention(site: &Site<'_>) -> Verdict {
     let (query, key) = (site.shape("query")?, site.shape("key")?);
     let ([.., rows, _], [.., columns, _]) = (query, key) else { return None };
+    let sum = contraction(*columns);
+    if sum.is_some() {
+        return sum;
+    }
     let scores = rows.saturating_mul(*columns);
-    let why = format!(
-        "{rows} × {columns} scores of a head; from {MAX_SCORES} on an M2 gave wrong results"
-    );
-    let no = || No::new(Obstacle::Setting, why).from(Class::Reported, &["ee"]).open();
-    (scores >= MAX_SCORES).then(no)
+    let mask = site.value("attn_mask").and_then(|id| site.model.dtype(id));
+    let no =
+        |why: String, key| No::new(Obstacle::Setting, why).from(Class::Reported, &[key]).open();
+    if scores >= MAX_SCORES {
+        let why = format!(
+            "{rows} × {columns} scores of a head; from {MAX_SCORES} on an M2 gave wrong results"
+        );
+        return Some(no(why, "ee"));
+    }
+    let why = "its mask is of truth values; masks that are added are known to run";
+    (mask == Some(DataType::Bool)).then(|| no(why.to_owned(), "cmllm"))
 }

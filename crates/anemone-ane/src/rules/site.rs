@@ -69,6 +69,8 @@ pub enum Obstacle {
     ModelSize,
     ChainDepth,
     Setting,
+    System,
+    Weights,
 }
 
 /// An answer on the way to a [`Support`]: the obstacle, the words, and the source if it is not the row's.
@@ -115,6 +117,12 @@ impl<'a> Site<'a> {
     pub(crate) fn ints(&self, input: &str) -> Option<Vec<i64>> {
         let symbols = Symbols::default();
         self.model.function.context(self.node, &symbols).ints(input).ok()
+    }
+
+    /// A constant number, or its default.
+    pub(crate) fn float(&self, input: &str) -> Option<f32> {
+        let symbols = Symbols::default();
+        self.model.function.context(self.node, &symbols).float(input).ok()
     }
 
     pub(crate) fn boolean(&self, input: &str) -> bool {

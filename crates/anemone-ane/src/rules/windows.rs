@@ -58,3 +58,20 @@ pub(super) fn trigonometry(site: &Site<'_>) -> Verdict {
     let no = || No::new(Obstacle::Generation, why).from(Class::Reported, &["af_cat"]);
     (!site.target.family().trigonometry).then(no)
 }
+
+pub(super) fn resample(site: &Site<'_>) -> Verdict {
+    texture(site).or_else(|| {
+        let channels = *site.shape("x")?.get(1)?;
+        let why = format!("{channels} channels; the native layer takes one or two");
+        let no = || No::new(Obstacle::Setting, why).from(Class::Reported, &["af_cat"]).open();
+        (channels > 2).then(no)
+    })
+}
+
+/// One scale for all, or one for each channel: only the first runs on what is computed.
+pub(super) fn quantize(site: &Site<'_>) -> Verdict {
+    let scales = site.shape("scale")?.iter().product::<u64>();
+    let why = format!("it has {scales} scales; values that are computed take one for the tensor");
+    let no = || No::new(Obstacle::Setting, why);
+    (scales > 1).then(no)
+}
