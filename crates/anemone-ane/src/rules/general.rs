@@ -152,6 +152,7 @@ fn element(site: &Site<'_>, dtype: DataType, name: &str) -> Verdict {
         DataType::F32 if is_cast => None,
         DataType::I8 | DataType::U8 if quantizes => None,
         DataType::I16 | DataType::U16 if movement::takes_short_indices(site, name) => None,
+        DataType::I32 if movement::takes_a_start(site, name) => None,
         DataType::F32 => {
             let why = format!("`{name}` is fp32; the engine computes in fp16");
             Some(No::new(Obstacle::Fp32, why).from(Class::Documented, &["apple"]))

@@ -32,6 +32,13 @@ pub(super) fn takes_short_indices(site: &Site<'_>, name: &str) -> bool {
     }
 }
 
+/// Whether the value is a computed place of a write, which its own rule judges.
+pub(super) fn takes_a_start(site: &Site<'_>, name: &str) -> bool {
+    let function = site.model.function;
+    let is = |input: &str| site.node.input(input).iter().any(|id| function.value(*id).name == name);
+    site.node.op == Op::SliceUpdate && (is("begin") || is("end"))
+}
+
 fn one_batch(site: &Site<'_>) -> Verdict {
     let shape = site.shape("x")?;
     let why = "on h13 (A14, M1) a lookup is made of other ops, for a batch of one and a depth of one alone";
