@@ -114,6 +114,96 @@ fn cases() -> Vec<(&'static str, String, String, String)> {
     ]
 }
 
+/// Faults whose clean twin has other inputs, or that show on some chips alone: (kind, chip, inputs and body with
+/// the fault, the same without).
+fn pairs() -> Vec<(&'static str, &'static str, [String; 2], [String; 2])> {
+    let relu = |shape: &str| [format!("tensor<fp16, {shape}> x"), "y = relu(x = x)".to_owned()];
+    let x = |body: String| [X.to_owned(), body];
+    let row = |body: String| ["tensor<fp16, [1, 64]> x".to_owned(), body];
+    let heads = |body: &str| {
+        let one = |name: &str| format!("tensor<fp16, [1, 8, 128, 64]> {name}");
+        let read = "q = relu(x = a); k = relu(x = b);";
+        [format!("{}, {}", one("a"), one("b")), format!("{read} {body}")]
+    };
+    let scores =
+        "s = matmul(x = q, y = k, transpose_y = true); y = softmax(x = s, axis = int32(-1))";
+    let scaled = "t = mul(x = q, y = fp16(0.125)); s = matmul(x = t, y = k, transpose_y = true); y = softmax(x = s, axis = int32(-1))";
+    let after = "s = matmul(x = q, y = k, transpose_y = true); t = mul(x = s, y = fp16(0.125)); y = softmax(x = t, axis = int32(-1))";
+    let norm = |epsilon: &str| {
+        x(format!("y = layer_norm(x = x, axes = {}, epsilon = fp32({epsilon}))", ints(&[1])))
+    };
+    let sum = |op: &str| x(format!("y = {op}(x = x, axes = {})", ints(&[1])));
+    let by_block = |groups: u64| {
+        let data = "tensor<int8, [64, 64]>(BLOBFILE(path = \"zeros\", offset = 4096))";
+        let scale = zeros(&[64, groups]);
+        let weight = format!("w = constexpr_blockwise_shift_scale(data = {data}, scale = {scale})");
+        row(format!("{weight}; y = linear(x = x, weight = w)"))
+    };
+    let slice = |begin: &[i64]| {
+        let (begin, size) = (ints(begin), ints(&[1, 64, 32, 32]));
+        x(format!("y = slice_by_size(x = x, begin = {begin}, size = {size})"))
+    };
+    vec![
+        ("last_axis_padding", "m4", relu("[1, 64, 2048, 1]"), relu("[1, 64, 1, 2048]")),
+        ("dynamic_shape", "m4", relu("[1, ?]"), relu("[1, 8]")),
+        ("batch_above_one", "m4", relu("[8, 3, 32, 32]"), relu("[1, 3, 32, 32]")),
+        ("softmax_unscaled", "m4", heads(scores), heads(scaled)),
+        ("softmax_unscaled", "m4", heads(scores), heads(after)),
+        ("norm_epsilon", "m4", norm("1e-12"), norm("1e-5")),
+        ("log_sum_exp_threshold", "m4", sum("reduce_log_sum_exp"), sum("reduce_sum")),
+        ("per_block_weights", "m4", by_block(2), by_block(1)),
+        ("last_axis_slice", "m1", slice(&[0, 0, 0, 32]), slice(&[0, 0, 0, 0])),
+        ("last_axis_slice", "m2", slice(&[0, 0, 0, 32]), slice(&[0, 0, 0, 0])),
+    ]
+}
+
+#[test]
+fn planted_faults_and_twins_that_differ_in_more() {
+    for (kind, chip, [inputs, bad], [other, good]) in pairs() {
+        assert_eq!(found(&inputs, &bad, chip, kind).len(), 1, "{kind}: {bad}");
+        assert_eq!(found(&other, &good, chip, kind).len(), 0, "{kind}: {good}");
+    }
+}
+
+/// What one generation decodes as it streams, an older one decodes before; and a slice is exact on later ones.
+#[test]
+fn what_a_chip_has_is_no_fault_on_it() {
+    let data = "tensor<int8, [64, 64]>(BLOBFILE(path = \"zeros\", offset = 4096))";
+    let scale = zeros(&[64, 1]);
+    let x = "tensor<fp16, [1, 64]> x";
+    let body = format!(
+        "w = constexpr_blockwise_shift_scale(data = {data}, scale = {scale}); y = linear(x = x, weight = w)"
+    );
+    let folds = |chip| found(x, &body, chip, "weights_fold").len();
+    assert_eq!(["m1", "m2", "m3", "m4"].map(folds), [1, 1, 0, 0]);
+    let (begin, size) = (ints(&[0, 0, 0, 32]), ints(&[1, 64, 32, 32]));
+    let slice = format!("y = slice_by_size(x = x, begin = {begin}, size = {size})");
+    assert_eq!(found(X, &slice, "m4", "last_axis_slice").len(), 0);
+}
+
+/// eeane 2.1.0: 1 GiB on macOS 27. A hundred products of 8 MiB each, or 150; their bytes are the same zeros.
+#[test]
+fn a_model_above_the_limit_of_its_system_is_said_to_be() {
+    let body = |layers: usize| {
+        let weight = zeros(&[2048, 2048]);
+        let mut body = format!("y0 = linear(x = x, weight = {weight});");
+        for i in 1..layers {
+            body += &format!("y{i} = linear(x = y{}, weight = {weight});", i - 1);
+        }
+        body + &format!("y = relu(x = y{})", layers - 1)
+    };
+    let x = "tensor<fp16, [1, 2048]> x";
+    assert_eq!(found(x, &body(100), "m4", "model_size").len(), 0);
+    assert_eq!(found(x, &body(150), "m4", "model_size").len(), 1);
+}
+
+/// A state's first axis counts layers as often as it counts requests.
+#[test]
+fn a_state_is_no_batch() {
+    let inputs = "tensor<fp16, [1, 64]> x, state<tensor<fp16, [2, 1, 64, 64]>> s";
+    assert_eq!(found(inputs, "y = read_state(input = s)", "m4", "batch_above_one").len(), 0);
+}
+
 #[test]
 fn planted_faults_are_found_and_clean_twins_are_not_blamed() {
     for (kind, inputs, bad, good) in cases() {

@@ -1,6 +1,6 @@
 //! Layouts that waste memory or force copies: the last axis, ranks, transposes, tiles, batches.
 
-use anemone_ir::{Op, ValueId};
+use anemone_ir::{Node, Op, ValueId};
 
 use super::support::{Text, nodes};
 use super::{Datum, Lint};
@@ -52,8 +52,21 @@ const BATCH: Text = Text {
     fix: "use a batch of one, and several requests in a queue",
 };
 
-pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+const SLICE: Text = Text {
+    kind: "last_axis_slice",
+    why: "on h13 and h14 a slice that begins inside the last axis turns values beyond 4094 into infinities",
+    class: Class::Measured,
+    source: "aneforge's catalogue (M1, M2; exact from h16 on)",
+    fix: "slice along another axis, or transpose before and after",
+};
+
+pub(super) fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {
     let mut found = padding(model);
+    if !target.since(15) {
+        let slices = nodes(model, |node| cuts_last_axis(model, node));
+        let limit = [("limit", Datum::Number(4094.0))];
+        found.extend(SLICE.for_all("slices begin inside the last axis", slices, limit));
+    }
     let rank = |ids: &[ValueId]| {
         ids.iter().filter_map(|id| model.shape(*id)).map(<[u64]>::len).max().unwrap_or(0)
     };
@@ -76,6 +89,20 @@ pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     found.extend(TILE.for_all("tile", tiles, []));
     found.extend(batch(model));
     found
+}
+
+/// Whether a slice begins behind the start of the last axis, as far as its start is constant.
+fn cuts_last_axis(model: &Model<'_>, node: &Node) -> bool {
+    let is_slice = matches!(node.op, Op::SliceBySize | Op::SliceByIndex);
+    let begin = node.input("begin").first().filter(|_| is_slice);
+    let begin = begin.and_then(|id| model.function.value(*id).known.value.as_ref()?.tensor());
+    let mask = node.input("begin_mask").first();
+    let mask = mask.and_then(|id| model.function.value(*id).known.value.as_ref()?.tensor());
+    let Some((begin, last)) = begin.and_then(|b| Some((b, b.count().checked_sub(1)?))) else {
+        return false;
+    };
+    let is_masked = mask.is_some_and(|m| m.count() > last && m.get_i64(last) != 0);
+    begin.get_i64(last) != 0 && !is_masked
 }
 
 fn padding(model: &Model<'_>) -> Vec<Lint> {
@@ -109,6 +136,10 @@ fn padding(model: &Model<'_>) -> Vec<Lint> {
 fn batch(model: &Model<'_>) -> Vec<Lint> {
     let mut most = 0;
     let inputs = model.function.inputs().iter().filter(|id| {
+        // The first axis of a state is not a batch: often it counts layers.
+        if model.function.value(**id).ty().as_tensor().is_none() {
+            return false;
+        }
         let shape = model.shape(**id);
         let first = shape.filter(|s| s.len() >= 4).and_then(|s| s.first().copied()).unwrap_or(1);
         most = most.max(first);

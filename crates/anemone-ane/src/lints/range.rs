@@ -1,6 +1,6 @@
 //! Arithmetic that leaves fp16 or the engine's accumulator for common values.
 
-use anemone_ir::Op;
+use anemone_ir::{Node, Op};
 
 use super::support::{Text, nodes, number};
 use super::{Datum, Lint};
@@ -40,7 +40,7 @@ const SOFTMAX: Text = Text {
     why: "scores that are not scaled before they are summed can leave fp16 and the engine's accumulator",
     class: Class::Inferred,
     source: "M6 study, numerics: sums of products at 32768 and above become infinite",
-    fix: "multiply the query by the scale before the product, not the scores after it",
+    fix: "multiply the query by the scale before the product, or fold the scale into the weights that make it",
 };
 
 const EXP: Text = Text {
@@ -75,7 +75,7 @@ fn squares(model: &Model<'_>, _: &Target) -> Vec<Lint> {
 
 fn epsilon(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     let least = 2f64.powi(-24);
-    let small = |node: &anemone_ir::Node| {
+    let small = |node: &Node| {
         number(model, node, "epsilon").is_some_and(|epsilon| epsilon > 0.0 && epsilon < least)
     };
     let data = [("least", Datum::Number(least))];
@@ -106,37 +106,48 @@ fn residual(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     vec![RESIDUAL.at(what, vec![model.items[last].node.origin.to_string()], data)]
 }
 
-/// A softmax over a product of two computed values, where no side was scaled before.
+/// A softmax over a product of two computed values, where no scale is seen before the product or after it.
 fn softmax(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     let source = |id: &anemone_ir::ValueId| model.producer(*id).map(|i| model.items[i].node);
+    let computed = |node: &Node, input: &str| {
+        let id = node.input(input).first();
+        id.filter(|id| !model.is_constant(**id)).and_then(source)
+    };
     let mut width = 0;
     let mut found = Vec::new();
     for item in model.items.iter().filter(|item| item.node.op == Op::Softmax) {
-        let mut node = item.node;
-        // Back through masks and scales.
+        // Back through masks; a scale on the way ends the search.
+        let mut product = computed(item.node, "x");
         for _ in 0..4 {
-            let next =
-                Model::inputs(node).find_map(|id| source(&id).filter(|_| !model.is_constant(id)));
-            let Some(next) = next else { break };
-            node = next;
-            if node.op == Op::Matmul {
-                break;
-            }
+            product = match product {
+                Some(node) if matches!(node.op, Op::Add | Op::Select | Op::Reshape | Op::Cast) => {
+                    let mut inputs = Model::inputs(node).filter(|id| !model.is_constant(*id));
+                    inputs.find_map(|id| source(&id).filter(|from| from.op != Op::Cast))
+                }
+                other => other,
+            };
         }
-        let computed = |input| {
-            let id = node.input(input).first();
-            id.filter(|id| !model.is_constant(**id)).and_then(source)
+        let Some(product) = product.filter(|node| node.op == Op::Matmul) else { continue };
+        let is_scaled = |input: &str| {
+            let mut factor = computed(product, input);
+            for _ in 0..4 {
+                factor = match factor {
+                    Some(node) if matches!(node.op, Op::Reshape | Op::Transpose) => {
+                        computed(node, "x")
+                    }
+                    other => other,
+                };
+            }
+            factor.is_none_or(|node| matches!(node.op, Op::Mul | Op::RealDiv))
         };
-        let (Some(x), Some(y)) = (computed("x"), computed("y")) else { continue };
-        let is_scaled = |n: &anemone_ir::Node| matches!(n.op, Op::Mul | Op::RealDiv);
-        if node.op == Op::Matmul && !is_scaled(x) && !is_scaled(y) {
-            let shape = node.input("x").first().and_then(|id| model.shape(*id));
+        if !is_scaled("x") && !is_scaled("y") {
+            let shape = product.input("x").first().and_then(|id| model.shape(*id));
             width = width.max(shape.and_then(|s| s.last().copied()).unwrap_or(0));
             found.push(item.node.origin.to_string());
         }
     }
     let data = [("head", Datum::Number(width as f64))];
-    SOFTMAX.for_all("scores are a product whose factors were not scaled", found, data)
+    SOFTMAX.for_all("scores are a product that no scale precedes or follows", found, data)
 }
 
 fn exp(model: &Model<'_>, _: &Target) -> Vec<Lint> {

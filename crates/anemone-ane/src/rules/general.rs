@@ -65,7 +65,10 @@ fn dynamic(site: &Site<'_>) -> Verdict {
         let value = site.model.function.value(id);
         let Some(tensor) = value.ty().as_tensor() else { continue };
         if tensor.shape.iter().any(free) {
-            let why = "a size is known only when the data is; the engine takes fixed shapes";
+            let why = format!(
+                "a size of `{}` is known only when the data is; the engine takes fixed shapes",
+                value.name
+            );
             return Some(No::new(Obstacle::Dynamic, why).from(Class::Documented, &["apple"]));
         }
     }

@@ -1,6 +1,8 @@
 //! Programs in MIL text, without output types, and their forecasts.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
+
 use anemone_ane::{OpReport, Place, Report, Shapes, Target, forecast};
 use anemone_ir::{Checked, check, text};
 use anemone_tensor::Buffer;
@@ -19,9 +21,12 @@ pub(crate) fn checked(inputs: &str, body: &str, output: &str) -> Checked {
         "program(1.0) {{ func main<ios18>({inputs}) {{ {} }} -> ({output}); }}",
         typed.join("\n")
     );
+    // Weights of one size share their bytes.
+    let mut made: BTreeMap<u64, Buffer> = BTreeMap::new();
     let zeros = &mut |_: &str, bytes: u64, _: &_| {
         let count = usize::try_from(bytes).map_err(|e| e.to_string())?;
-        Ok(Buffer::from_bytes(&vec![0; count]))
+        let zeros = || Buffer::from_bytes(&vec![0; count]);
+        Ok(made.entry(bytes).or_insert_with(zeros).clone())
     };
     let program = text::parse(&text, zeros).unwrap_or_else(|e| panic!("{text}: {e}"));
     check(&program).unwrap_or_else(|faults| panic!("{text}: {faults}"))
