@@ -10,7 +10,7 @@ use crate::model::{ForecastError, Model, Shapes};
 use crate::report::{Advice, OpReport, Range, Report, Segment, Transfer};
 use crate::rules::{CanRun, Obstacle, Site, Support, inferred, support};
 use crate::segment::{Choice, Place, shortest_path};
-use crate::{Target, lints, whole};
+use crate::{Target, eight_bit, lints, whole};
 
 /// Says where each op would run on the target, why, and at what cost. It runs nothing.
 pub fn forecast(
@@ -122,6 +122,7 @@ impl<'a> Plan<'a> {
                     obstacle: Some(obstacle),
                     paths: members.iter().take(50).map(|i| self.origin(*i)).collect(),
                     ane_share_flops: share,
+                    gain_flops: share - now,
                 });
             }
         }
@@ -194,6 +195,7 @@ impl<'a> Plan<'a> {
             },
             ane_us: cost.ane_us.filter(|_| runs),
             cpu_us: cost.cpu_us,
+            gpu_us: None,
             can_run: support.can_run,
             obstacle: support.obstacle,
             flops: item.flops,
@@ -240,12 +242,16 @@ impl<'a> Plan<'a> {
     /// The time of all, and of the engine alone, in milliseconds.
     fn latency(&self, segments: &[Segment]) -> Option<(Range, Range)> {
         let (mut all, mut ane) = ([0.0; 3], [0.0; 3]);
+        let eight_bit = eight_bit::products(self.model, self.target);
+        let share = eight_bit::share(eight_bit.len());
         for i in &self.live {
             let cost = &self.costs[*i];
             let times = match self.places[*i] {
                 Place::Ane => {
                     let ((low, high), us) = (cost.ane_bounds_us?, cost.ane_us?);
-                    [low.min(us), us, high.max(us)]
+                    let share = if eight_bit.binary_search(i).is_ok() { share } else { 1.0 };
+                    let us = share * us;
+                    [(share * low).min(us), us, high.max(us)]
                 }
                 // Nobody has compared the expected times of the CPU with real ones.
                 Place::Cpu => [cost.cpu_us / 3.0, cost.cpu_us, cost.cpu_us * 3.0],

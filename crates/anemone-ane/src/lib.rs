@@ -14,6 +14,7 @@
 
 pub mod cost;
 pub mod data;
+mod eight_bit;
 pub mod evidence;
 pub mod flops;
 mod forecast;

@@ -78,6 +78,8 @@ pub struct OpReport {
     pub ane_us: Option<f64>,
     /// The expected time on the CPU.
     pub cpu_us: f64,
+    /// The expected time on the GPU: none as yet for any chip, since no source publishes one. docs/ane.md says more.
+    pub gpu_us: Option<f64>,
     /// Whether the engine can run it.
     pub can_run: CanRun,
     /// What stands in the way.
@@ -127,4 +129,6 @@ pub struct Advice {
     pub paths: Vec<String>,
     /// Percent of operations on the engine after it.
     pub ane_share_flops: f64,
+    /// How many percent of operations it moves there.
+    pub gain_flops: f64,
 }

@@ -117,7 +117,7 @@ pub(crate) fn change(obstacle: Obstacle, op: Option<Op>) -> String {
 pub(crate) fn notes(target: &Target, model: &Model<'_>) -> Vec<String> {
     let mut notes = vec![
         "this is a forecast from public sources; nothing was run on Apple hardware".to_owned(),
-        "places are for the units `cpuAndNeuralEngine`; Core ML's estimates for the GPU are not public"
+        "places are for the units `cpuAndNeuralEngine`; what Core ML expects of the GPU is not published, so its costs are unknown for this chip"
             .to_owned(),
     ];
     if !target.is_verified() {

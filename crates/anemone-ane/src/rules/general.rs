@@ -174,8 +174,21 @@ fn element(site: &Site<'_>, dtype: DataType, name: &str) -> Verdict {
             );
             Some(No::new(Obstacle::ElementType, why).from(Class::Documented, &["apple"]).open())
         }
-        other => {
-            let why = format!("`{name}` is {other}; the engine computes in fp16");
+        DataType::BF16
+        | DataType::F64
+        | DataType::F8E4M3FN
+        | DataType::F8E5M2
+        | DataType::I4
+        | DataType::I64
+        | DataType::U1
+        | DataType::U2
+        | DataType::U3
+        | DataType::U4
+        | DataType::U6
+        | DataType::U32
+        | DataType::U64
+        | DataType::String => {
+            let why = format!("`{name}` is {dtype}; the engine computes in fp16");
             Some(No::new(Obstacle::ElementType, why).from(Class::Documented, &["apple"]))
         }
     }

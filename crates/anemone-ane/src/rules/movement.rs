@@ -24,12 +24,9 @@ pub(super) fn gather_at(site: &Site<'_>) -> Verdict {
 pub(super) fn takes_short_indices(site: &Site<'_>, name: &str) -> bool {
     let function = site.model.function;
     let is = |input: &str| site.node.input(input).iter().any(|id| function.value(*id).name == name);
-    match site.node.op {
-        Op::GatherAlongAxis | Op::GatherNd => is("indices"),
-        // Core ML narrows the indices of its result itself (m4cml, topk_w.mil).
-        Op::Topk => !is("x"),
-        _ => false,
-    }
+    let op = site.node.op;
+    // Core ML narrows the indices of a `topk`'s result itself (m4cml, topk_w.mil).
+    matches!(op, Op::GatherAlongAxis | Op::GatherNd) && is("indices") || op == Op::Topk && !is("x")
 }
 
 /// Whether the value is a computed place of a write, which its own rule judges.
