@@ -197,6 +197,22 @@ fn a_model_above_the_limit_of_its_system_is_said_to_be() {
     assert_eq!(found(x, &body(150), "m4", "model_size").len(), 1);
 }
 
+/// A mask of whole numbers that is multiplied is exact enough; ids that are compared or given back are not.
+#[test]
+fn a_mask_is_not_blamed_for_its_integers() {
+    let inputs = "tensor<int32, [1, 128]> m, tensor<fp16, [1, 128]> x";
+    let cast = "c = cast(x = m, dtype = \"fp16\");";
+    let at = |body: &str| found(inputs, &format!("{cast} {body}"), "m4", "integers_in_fp16").len();
+    assert_eq!(
+        at("s = sub(x = fp16(1), y = c); t = mul(x = s, y = fp16(-10000)); y = add(x = x, y = t)"),
+        0
+    );
+    assert_eq!(at("y = mul(x = x, y = c)"), 0);
+    assert_eq!(at("t = add(x = c, y = fp16(1)); y = mul(x = x, y = t)"), 1);
+    assert_eq!(at("y = relu(x = c)"), 1);
+    assert_eq!(at("a = mul(x = c, y = fp16(0.01)); y = sin(x = a)"), 1);
+}
+
 /// A state's first axis counts layers as often as it counts requests.
 #[test]
 fn a_state_is_no_batch() {

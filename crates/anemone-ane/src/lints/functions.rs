@@ -1,6 +1,6 @@
 //! Functions that the engine gets wrong beyond a threshold.
 
-use anemone_ir::Op;
+use anemone_ir::{Op, ValueId};
 
 use super::support::{Text, nodes};
 use super::{Datum, Lint};
@@ -32,6 +32,37 @@ const INTEGERS: Text = Text {
     fix: "keep ids as int32 on the CPU, look them up outside, or split them into two numbers",
 };
 
+/// Ops that hand a value on with another shape.
+const SHAPING: [Op; 6] =
+    [Op::Concat, Op::ExpandDims, Op::Reshape, Op::Squeeze, Op::Tile, Op::Transpose];
+
+/// Whether a value is only multiplied, or taken from a number and then multiplied, and no angle is made of it: so
+/// are masks of zeros and ones used, and not ids or places, whose last digit matters.
+fn only_scales(model: &Model<'_>, id: ValueId) -> bool {
+    const FAR: usize = 8;
+    let mut open = vec![(id, FAR, false)];
+    while let Some((id, left, is_scaled)) = open.pop() {
+        if !is_scaled && model.function.outputs().contains(&id) {
+            return false;
+        }
+        for user in model.items.iter().filter(|i| Model::inputs(i.node).any(|own| own == id)) {
+            let op = user.node.op;
+            let multiplies = matches!(op, Op::Mul | Op::Matmul);
+            if multiplies || SHAPING.contains(&op) || (op == Op::Sub && !is_scaled) {
+                let next = is_scaled || multiplies;
+                if left > 0 {
+                    open.extend(user.node.outputs.iter().map(|id| (*id, left - 1, next)));
+                } else if !next {
+                    return false;
+                }
+            } else if matches!(op, Op::Sin | Op::Cos) || !(is_scaled || op == Op::ReduceSum) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
 pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     let of = |op: Op| nodes(model, |node| node.op == op);
     let limit = |at: f64| [("limit", Datum::Number(at))];
@@ -40,11 +71,12 @@ pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     found.extend(LOG_SUM_EXP.for_all("log of a sum of exponentials", sums, limit(7.63)));
     let casts = nodes(model, |node| {
         use anemone_tensor::DataType as D;
-        let dtype = |ids: &[anemone_ir::ValueId]| ids.first().and_then(|id| model.dtype(*id));
+        let dtype = |ids: &[ValueId]| ids.first().and_then(|id| model.dtype(*id));
         let from = dtype(node.input("x"));
         node.op == Op::Cast
             && matches!(from, Some(D::I32 | D::I16 | D::U16))
             && dtype(&node.outputs) == Some(D::F16)
+            && !node.outputs.iter().all(|id| only_scales(model, *id))
     });
     found.extend(INTEGERS.for_all("integers are cast to fp16", casts, limit(2048.0)));
     found
