@@ -4,6 +4,8 @@
 //! - [`Recorder`], [`Sums`]: whether sums of an op overflow never, in some order, or in every order.
 //! - [`accumulator`], [`functions`], [`integers`], [`rounding`], [`table`]: the formats themselves,
 //!   each with its source and what of it is inferred.
+//! - [`verify`]: what all this does to a model, op by op against exact arithmetic; [`calibrate`] makes
+//!   inputs where none are at hand, [`interval`] bounds values for all inputs.
 //!
 //! Choices: an op is computed and stored before the next one reads it, as no source tells where the
 //! compiler fuses ops without rounding; sums are in the order of the index; what is not known of an
@@ -11,15 +13,18 @@
 #![forbid(unsafe_code)]
 
 pub mod accumulator;
+pub mod calibrate;
 mod emulator;
 pub mod functions;
 pub mod integers;
+pub mod interval;
 mod kernels;
 mod lanes;
 mod matrix;
 mod record;
 pub mod rounding;
 pub mod table;
+pub mod verify;
 
 pub use emulator::{Emulator, NAME, Options};
 pub use kernels::{How, how};
