@@ -31,4 +31,4 @@ pub use forecast::forecast;
 pub use model::{Assumed, ForecastError, Model, Shapes};
 pub use report::{Advice, OpReport, Range, Report, Segment, Transfer};
 pub use segment::Place;
-pub use target::{Os, Target, UnknownChip};
+pub use target::{Os, Target, UnknownChip, UnknownOs};

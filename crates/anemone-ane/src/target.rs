@@ -1,6 +1,7 @@
 //! For what a forecast is made: a chip and a system.
 
 use std::fmt;
+use std::str::FromStr;
 
 use anemone_ir::Opset;
 use serde::Serialize;
@@ -30,6 +31,45 @@ pub struct Os {
     pub major: u32,
 }
 
+/// A name that is no system.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "there is no system `{asked}`; known are macos12 to macos15, ios15 to ios18, and both from 26 to {newest}"
+)]
+pub struct UnknownOs {
+    /// The name asked for.
+    pub asked: String,
+    /// The newest version that is known.
+    pub newest: u32,
+}
+
+/// From the first system with ML programs to the last that is known; Apple went from 15 and 18 to 26.
+impl FromStr for Os {
+    type Err = UnknownOs;
+
+    fn from_str(text: &str) -> Result<Os, UnknownOs> {
+        let asked = text.trim().to_ascii_lowercase().replace([' ', '-', '_'], "");
+        let known = [(System::Macos, "macos", 12..=15), (System::Ios, "ios", 15..=18)];
+        for (system, name, early) in known {
+            let newest = chips().os.newest.get(name).copied().unwrap_or(0);
+            // Of a version, such as 15.5, the first number counts.
+            let (version, more) = match asked.split_once('.') {
+                Some((version, more)) => (version, more),
+                None => (asked.as_str(), ""),
+            };
+            if !more.chars().all(|c| c.is_ascii_digit() || c == '.') {
+                continue;
+            }
+            let major = version.strip_prefix(name).and_then(|major| major.parse().ok());
+            if let Some(major) = major.filter(|m| early.contains(m) || (26..=newest).contains(m)) {
+                return Ok(Os { system, major });
+            }
+        }
+        let newest = chips().os.newest.values().copied().max().unwrap_or(0);
+        Err(UnknownOs { asked: text.to_owned(), newest })
+    }
+}
+
 impl Os {
     /// Whether the system has the ops of an opset. macOS counted three behind iOS until both became 26.
     pub fn knows(self, opset: Opset) -> bool {
@@ -47,11 +87,10 @@ impl Os {
 
 impl fmt::Display for Os {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.system {
-            System::Macos => "macOS",
-            System::Ios => "iOS",
-        };
-        write!(f, "{name} {}", self.major)
+        match self.system {
+            System::Macos => write!(f, "macOS {}", self.major),
+            System::Ios => write!(f, "iOS {}", self.major),
+        }
     }
 }
 
@@ -120,5 +159,21 @@ impl Target {
     /// Whether the target's number is this one or a later one.
     pub(crate) fn since(&self, generation: u32) -> bool {
         self.family.name[1..].parse::<u32>().is_ok_and(|own| own >= generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_is_named_by_its_kind_and_major_version() {
+        let os: Os = "macOS 26".parse().unwrap();
+        assert_eq!((os.system, os.major, os.to_string().as_str()), (System::Macos, 26, "macOS 26"));
+        assert_eq!("macos15.6.1".parse(), Ok(Os { system: System::Macos, major: 15 }));
+        assert_eq!("ios18".parse(), Ok(Os { system: System::Ios, major: 18 }));
+        for no in ["macos", "macos20", "ios25", "ios999", "linux6", "", "macos-1", "ios18.x"] {
+            assert!(no.parse::<Os>().is_err(), "{no}");
+        }
     }
 }

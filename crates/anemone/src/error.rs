@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 
+use anemone_ane::ForecastError;
+use anemone_emu::verify::VerifyError;
 use anemone_engine::{CompileError, ErrorKind, RunError};
 use anemone_formats::{ReadError, WriteError};
 use anemone_ir::Diagnostics;
@@ -33,6 +35,12 @@ pub enum Error {
     /// The values given are not those that the model takes.
     #[error(transparent)]
     Feature(#[from] FeatureError),
+    /// There is no forecast for what was asked.
+    #[error(transparent)]
+    Forecast(#[from] ForecastError),
+    /// The model cannot be verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The run failed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -57,7 +65,7 @@ impl Error {
             }
             Error::Check(_) | Error::Feature(_) => ErrorKind::Invalid,
             Error::Load(error) => error.kind(),
-            Error::Compile(error) => match error {
+            Error::Compile(error) | Error::Verify(VerifyError::Compile(error)) => match error {
                 CompileError::NoFunction { .. } => ErrorKind::NotFound,
                 CompileError::Unsupported { .. } | CompileError::Option { .. } => {
                     ErrorKind::Unsupported
@@ -65,6 +73,10 @@ impl Error {
                 CompileError::Memory { .. } => ErrorKind::Exhausted,
                 _ => ErrorKind::Invalid,
             },
+            Error::Verify(VerifyError::Run { error, .. }) => error.kind(),
+            Error::Verify(_) => ErrorKind::Invalid,
+            Error::Forecast(ForecastError::NoFunction { .. }) => ErrorKind::NotFound,
+            Error::Forecast(_) => ErrorKind::Invalid,
             Error::Run(error) => error.kind(),
         }
     }
@@ -97,10 +109,11 @@ impl Error {
             }
             Error::Check(_) => Some("the program contradicts itself; export the model again"),
             Error::Load(error) => error.hint(),
-            Error::Compile(CompileError::Unsupported { .. }) => {
+            Error::Compile(CompileError::Unsupported { .. })
+            | Error::Verify(VerifyError::Compile(CompileError::Unsupported { .. })) => {
                 Some("`anemone inspect` lists every op of the model and what is lacking")
             }
-            Error::Compile(_) | Error::Run(_) => None,
+            Error::Compile(_) | Error::Forecast(_) | Error::Verify(_) | Error::Run(_) => None,
             Error::Feature(error) => error.hint(),
         }
     }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use anemone_ane::flops;
 use anemone_engine::{CompileOptions, Engine};
 use anemone_ir::program::{Block, Program};
-use anemone_ir::{Bindings, CheckedBlock, CheckedFunction, Feature, FeatureKind, Package};
-use anemone_ir::{Symbol, SymbolOrigin};
+use anemone_ir::{CheckedBlock, CheckedFunction, Feature, Package};
 use serde::Serialize;
 
 use crate::expected::describe;
 use crate::load::Prepared;
-use crate::{Engines, weights};
+use crate::{Engines, sizes, weights};
 
 /// What a model takes, gives, holds and costs.
 #[derive(Clone, Debug, Serialize)]
@@ -264,14 +263,14 @@ fn function_report(
         }
     };
     let Some(function) = checked.functions().get(name) else { return report };
-    let (engine, _) = engines.choose(crate::Device::All);
+    let engine = engines.cpu();
     unsupported(
         engine,
         function,
         &function.nodes().iter().collect::<Vec<_>>(),
         &mut report.refused,
     );
-    let bindings = default_sizes(function, prepared.features.inputs);
+    let bindings = sizes::defaults(function, prepared.features.inputs);
     let (flops, uncounted) = flops::count(function, &bindings);
     report.flops = Some(flops);
     report.flops_uncounted = uncounted;
@@ -320,30 +319,6 @@ fn unsupported(
             unsupported(engine, function, &nodes.iter().collect::<Vec<_>>(), refused);
         }
     }
-}
-
-/// The sizes of free dimensions at the default shapes of the inputs.
-fn default_sizes(function: &CheckedFunction, inputs: &[Feature]) -> Bindings {
-    let mut bindings = Bindings::default();
-    for (number, origin) in function.symbols().iter().enumerate() {
-        let SymbolOrigin::Input { name, axis } = origin else { continue };
-        let feature = inputs.iter().find(|feature| feature.name == *name);
-        let size = feature.and_then(|feature| match &feature.kind {
-            FeatureKind::MultiArray(array) => {
-                i64::try_from(*array.default_shape()?.get(*axis)?).ok()
-            }
-            FeatureKind::Image(image) => match axis {
-                2 => Some(image.height),
-                3 => Some(image.width),
-                _ => None,
-            },
-            _ => None,
-        });
-        if let (Some(size), Ok(number)) = (size, u32::try_from(number)) {
-            bindings.insert(Symbol(number), size);
-        }
-    }
-    bindings
 }
 
 fn histogram(block: &Block) -> Vec<OpCount> {

@@ -3,18 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anemone_ane::UnknownChip;
 use anemone_engine::{CompileOptions, Precision, Rounding};
 use anemone_ir::{Body, Checked, Description, Features, Package, Program, check};
 use thiserror::Error;
 
 use crate::classifier::{self, Classifier};
 use crate::features::Interface;
-use crate::{Device, Engines, Error, ErrorKind, Model};
+use crate::{Device, EngineChoice, Engines, Error, ErrorKind, Model};
 
 /// How a model is loaded.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
-    /// Devices that may be used.
+    /// Which engine.
+    pub engine: EngineChoice,
+    /// Devices that may be used, where the engine is to be the best.
     pub device: Device,
     /// The function; the model's default one where it is left out.
     pub function: Option<String>,
@@ -50,6 +53,9 @@ pub enum LoadError {
         /// What does not fit.
         what: String,
     },
+    /// A chip to emulate that nobody knows.
+    #[error(transparent)]
+    Chip(#[from] UnknownChip),
     /// The operating system gives no threads.
     #[error("cannot start threads: {reason}")]
     Threads {
@@ -62,7 +68,7 @@ impl LoadError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             LoadError::Kind { .. } => ErrorKind::Unsupported,
-            LoadError::NoFunction { .. } => ErrorKind::NotFound,
+            LoadError::NoFunction { .. } | LoadError::Chip(_) => ErrorKind::NotFound,
             LoadError::Mismatch { .. } => ErrorKind::Invalid,
             LoadError::Threads { .. } => ErrorKind::Exhausted,
         }
@@ -76,7 +82,7 @@ impl LoadError {
             LoadError::Mismatch { .. } => {
                 Some("the model's description and program differ; export the model again")
             }
-            LoadError::NoFunction { .. } | LoadError::Threads { .. } => None,
+            LoadError::NoFunction { .. } | LoadError::Chip(_) | LoadError::Threads { .. } => None,
         }
     }
 }
@@ -93,7 +99,7 @@ pub fn load_package(
     options: &LoadOptions,
 ) -> Result<Model, Error> {
     let prepared = Prepared::new(package, options.function.as_deref())?;
-    let (engine, fallbacks) = engines.choose(options.device);
+    let (engine, fallbacks) = engines.choose(&options.engine, options.device)?;
     let compile = CompileOptions {
         function: Some(prepared.name.clone()),
         precision: options.precision,
@@ -117,34 +123,45 @@ pub(crate) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     pub(crate) fn new(package: &'a Package, function: Option<&str>) -> Result<Self, LoadError> {
-        let program = match &package.body {
-            Body::Program(program) => program,
-            body => return Err(LoadError::Kind { kind: body.kind() }),
-        };
-        let name = function_name(&package.description, program, function);
-        let missing = || LoadError::NoFunction {
-            function: name.clone(),
-            known: program.functions.keys().map(|known| format!("`{known}`")).collect(),
-        };
-        let mut body = program.functions.get(&name).ok_or_else(missing)?.clone();
-        let described = match package.description.functions.is_empty() {
-            true => package.description.features(None),
-            false => package.description.features(Some(&name)),
-        };
-        let features = described.ok_or_else(missing)?;
-        let classifier = classifier::split_off(&mut body)
+        let (name, features, mut alone) = alone(package, function)?;
+        let body = alone.functions.get_mut(&name);
+        let classifier = body
+            .map_or(Ok(None), classifier::split_off)
             .map_err(|what| LoadError::Mismatch { function: name.clone(), what })?;
-        let alone = Program {
-            version: program.version,
-            functions: [(name.clone(), body)].into(),
-            ..Program::default()
-        };
         Ok(Prepared { name, features, program: alone, classifier })
     }
 
     pub(crate) fn check(&self) -> Result<Checked, anemone_ir::Diagnostics> {
         check(&self.program)
     }
+}
+
+/// The function that is meant, what the description says of it, and a program that has no other.
+pub(crate) fn alone<'a>(
+    package: &'a Package,
+    function: Option<&str>,
+) -> Result<(String, Features<'a>, Program), LoadError> {
+    let program = match &package.body {
+        Body::Program(program) => program,
+        body => return Err(LoadError::Kind { kind: body.kind() }),
+    };
+    let name = function_name(&package.description, program, function);
+    let missing = || LoadError::NoFunction {
+        function: name.clone(),
+        known: program.functions.keys().map(|known| format!("`{known}`")).collect(),
+    };
+    let body = program.functions.get(&name).ok_or_else(missing)?.clone();
+    let described = match package.description.functions.is_empty() {
+        true => package.description.features(None),
+        false => package.description.features(Some(&name)),
+    };
+    let features = described.ok_or_else(missing)?;
+    let alone = Program {
+        version: program.version,
+        functions: [(name.clone(), body)].into(),
+        ..Program::default()
+    };
+    Ok((name, features, alone))
 }
 
 /// The function that is meant: the named one, the default one, or the only one.

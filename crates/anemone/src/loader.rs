@@ -7,7 +7,7 @@ use anemone_engine::{Precision, Rounding};
 use anemone_ir::{Feature, FeatureKind, ShapeFlexibility};
 use anemone_runtime::{Compilation, EngineInfo, Identity, LoadError, Loaded, Loader, Shapes, Unit};
 
-use crate::{Device, Engines, Error, LoadOptions, Model, load};
+use crate::{Device, EngineChoice, Engines, Error, LoadOptions, Model, load};
 
 /// Loads models of any format for a manager, on engines that all of them share.
 ///
@@ -50,6 +50,7 @@ impl Loader for ModelLoader {
     fn load(&self, path: &Path, options: &Compilation<'_>) -> Result<Loaded, LoadError> {
         // The manager names the engine, and the CPU's is the only one so far.
         let options = LoadOptions {
+            engine: EngineChoice::Cpu,
             device: Device::CpuOnly,
             function: options.function.map(str::to_owned),
             precision: options.precision,
