@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anemone::Device;
+use anemone::ane::{Os, UnknownOs};
+use anemone::{Device, EngineChoice};
 use anemone_search::query::{DENSE_WEIGHT, Mode};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -47,7 +48,15 @@ pub(crate) enum Command {
         standard input, each a text.")]
     Embed(EmbedArguments),
     /// Show what a model takes, gives, holds and costs
-    #[command(after_help = "Example: anemone inspect model.mlpackage --mil | less")]
+    #[command(after_help = "Examples:\n  \
+        anemone inspect model.mlpackage --mil | less\n  \
+        anemone inspect model.mlpackage --chip m4\n  \
+        anemone inspect model.mlpackage --chip a17-pro --os ios18 --shape image=1x3x224x224 --ops\n  \
+        anemone inspect model.mlpackage --chip m1 --json --html report.html\n  \
+        anemone inspect model.mlpackage --all-chips --fail-under 95\n\n\
+        With --chip or --all-chips it is forecast, from public sources, where each op would run: nothing\n\
+        is run. --json gives the whole report; with --all-chips an object that has a summary for each\n\
+        chip by its name. With --fail-under the exit code is 1, after the report, where a chip stays under.")]
     Inspect(InspectArguments),
     /// Run a model once and show the results
     #[command(after_help = "Examples:\n  \
@@ -59,9 +68,18 @@ pub(crate) enum Command {
         anemone predict --model m.mlpackage --inputs in.npz --outputs out.npz\n  \
         anemone predict --serve < requests.jsonl\n\n\
         With --serve, each line of the standard input is a request in JSON with the fields model,\n\
-        inputs, outputs and, where they are needed, function, compute_units, state_in, state_out;\n\
-        each gets a line: {\"ok\":true,...} or {\"ok\":false,\"error\":\"...\"}.")]
+        inputs, outputs and, where they are needed, function, engine, compute_units, state_in,\n\
+        state_out; each gets a line: {\"ok\":true,...} or {\"ok\":false,\"error\":\"...\"}.")]
     Predict(PredictArguments),
+    /// Compare an engine's arithmetic with exact arithmetic, op by op: what overflows, what diverges, where
+    #[command(after_help = "Examples:\n  \
+        anemone verify model.mlpackage\n  \
+        anemone verify model.mlpackage --engine ane-emu:m1 --inputs a.npz --inputs b.npz\n  \
+        anemone verify model.mlpackage --engine cpu --inputs in.npz --against expected.npz\n\n\
+        Without --inputs, ranges of values are bounded for all inputs, and random ones are run. The exit\n\
+        code is 1 where something overflows, NaN is made of numbers, or an error is above the tolerance.\n\
+        docs/numerics.md tells what ane-emu computes, and how sure that is.")]
+    Verify(VerifyArguments),
     /// Read a model and write it back as a package
     #[command(after_help = "Example: anemone convert old.mlmodel -o new.mlpackage")]
     Convert(ConvertArguments),
@@ -85,12 +103,54 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// A .mlpackage folder or .mlmodel file
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub(crate) model: PathBuf,
+    /// A .mlpackage folder or .mlmodel file; with --compare any number of those that were sent to the Mac
+    #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath,
+        required_unless_present_any = ["compare", "write_probes"])]
+    pub(crate) models: Vec<PathBuf>,
+    /// Score forecast and emulator against a report that tools/mac-report made on a Mac
+    #[arg(long, value_name = "JSON", value_hint = ValueHint::FilePath, help_heading = "A Mac's report",
+        conflicts_with_all = ["mil", "all_chips", "function", "shapes", "ops", "html", "fail_under"])]
+    pub(crate) compare: Option<PathBuf>,
+    /// Write the models that a Mac is asked about, with their inputs, into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "A Mac's report",
+        exclusive = true)]
+    pub(crate) write_probes: Option<PathBuf>,
     /// Print the program as MIL text, and nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with = "forecast")]
     pub(crate) mil: bool,
+    #[command(flatten)]
+    pub(crate) forecast: ForecastArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Forecast for the Apple Neural Engine")]
+#[group(skip)]
+pub(crate) struct ForecastArguments {
+    /// Forecast where each op would run on this chip, such as m4, m1-pro or a17-pro; why, and at what cost
+    #[arg(long, value_name = "CHIP", group = "forecast")]
+    pub(crate) chip: Option<String>,
+    /// Forecast for every chip that is known, a row each
+    #[arg(long, group = "forecast")]
+    pub(crate) all_chips: bool,
+    /// The system, such as macos26 or ios18; the chip's newest where it is left out. With --all-chips it
+    /// concerns the chips of that system
+    #[arg(long, value_name = "OS", requires = "forecast", value_parser = system)]
+    pub(crate) os: Option<Os>,
+    /// The function, in a model of several
+    #[arg(long, value_name = "NAME", requires = "forecast")]
+    pub(crate) function: Option<String>,
+    /// The shape of an input with free dimensions; the model's default one where it is left out
+    #[arg(long = "shape", value_name = "NAME=1x3x224x224", requires = "forecast", value_parser = named_shape)]
+    pub(crate) shapes: Vec<(String, Vec<usize>)>,
+    /// List every op with its place, cost and reason
+    #[arg(long, requires = "chip", conflicts_with = "all_chips")]
+    pub(crate) ops: bool,
+    /// Write the report as one page of HTML, with the graph coloured by place
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "chip", conflicts_with = "all_chips")]
+    pub(crate) html: Option<PathBuf>,
+    /// Fail where less than so many percent of the floating-point operations are on the Neural Engine
+    #[arg(long, value_name = "PERCENT", requires = "forecast", value_parser = percent)]
+    pub(crate) fail_under: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +173,10 @@ pub(crate) struct RunArguments {
     /// The function, in a model of several
     #[arg(long)]
     pub(crate) function: Option<String>,
+    /// The engine: best, cpu, ane-emu, or ane-emu:CHIP. ane-emu computes as the Neural Engine is known
+    /// to (docs/numerics.md), of the M4 where no chip is named
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<EngineChoice>,
     /// Devices that may be used: all, cpu-only, cpu-and-gpu or cpu-and-neural-engine
     #[arg(long, value_name = "UNITS")]
     pub(crate) compute_units: Option<Device>,
@@ -135,6 +199,10 @@ pub(crate) struct PredictArguments {
     /// The function, in a model of several
     #[arg(long)]
     pub(crate) function: Option<String>,
+    /// The engine: best, cpu, ane-emu, or ane-emu:CHIP. ane-emu computes as the Neural Engine is known
+    /// to (docs/numerics.md), of the M4 where no chip is named
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<EngineChoice>,
     /// Devices that may be used: all, cpu-only, cpu-and-gpu or cpu-and-neural-engine
     #[arg(long, value_name = "UNITS")]
     pub(crate) compute_units: Option<Device>,
@@ -148,12 +216,61 @@ pub(crate) struct PredictArguments {
     #[arg(long, value_name = "JSON", value_hint = ValueHint::FilePath)]
     pub(crate) request: Option<PathBuf>,
     /// Answer requests from the standard input, one in each line, and keep models loaded
-    #[arg(long, conflicts_with_all = ["model", "inputs", "outputs", "function", "compute_units",
+    #[arg(long, conflicts_with_all = ["model", "inputs", "outputs", "function", "engine", "compute_units",
         "state_in", "state_out", "request"])]
     pub(crate) serve: bool,
     /// Threads that compute; one for each core where it is left out
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// A .mlpackage folder or .mlmodel file
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) model: PathBuf,
+    /// The engine that is looked at: ane-emu, or ane-emu:CHIP; with --against FILE any
+    #[arg(long, value_name = "ENGINE", default_value = "ane-emu")]
+    pub(crate) engine: EngineChoice,
+    /// Exact arithmetic, op by op, or a file of expected outputs
+    #[arg(long, value_name = "exact|NPZ", default_value = "exact", value_parser = against)]
+    pub(crate) against: Against,
+    /// Inputs by name, as numpy.savez writes them; several files are sets of their own
+    #[arg(long, value_name = "NPZ", value_hint = ValueHint::FilePath)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Run the files one after the other on one state
+    #[arg(long, requires = "inputs")]
+    pub(crate) sequence: bool,
+    /// The function, in a model of several
+    #[arg(long)]
+    pub(crate) function: Option<String>,
+    /// The error from which on something diverges, as a part of the largest exact value; 0.05 where it
+    /// is left out
+    #[arg(long, value_name = "PART", value_parser = part)]
+    pub(crate) tolerance: Option<f64>,
+    /// Sets of random inputs, where none are given
+    #[arg(long, value_name = "N", default_value = "4", conflicts_with = "inputs")]
+    pub(crate) sets: NonZeroUsize,
+    /// Runs of each set on one state
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with = "inputs")]
+    pub(crate) steps: NonZeroUsize,
+    /// Another seed makes other random inputs
+    #[arg(long, value_name = "N", default_value = "0", conflicts_with = "inputs")]
+    pub(crate) seed: u64,
+    /// The shape of an input with free dimensions; the model's default one where it is left out
+    #[arg(long = "shape", value_name = "NAME=1x3x224x224", value_parser = named_shape,
+        conflicts_with = "inputs")]
+    pub(crate) shapes: Vec<(String, Vec<usize>)>,
+    /// Threads that compute; one for each core where it is left out
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// With what an engine is compared.
+#[derive(Clone, Debug)]
+pub(crate) enum Against {
+    Exact,
+    File(PathBuf),
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +325,10 @@ pub(crate) struct ModelBenchArguments {
     /// Show the ops that take longest
     #[arg(long)]
     pub(crate) ops: bool,
+    /// The engine: best, cpu, ane-emu, or ane-emu:CHIP. ane-emu computes as the Neural Engine is known
+    /// to (docs/numerics.md), of the M4 where no chip is named
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<EngineChoice>,
     /// The function, in a model of several
     #[arg(long)]
     pub(crate) function: Option<String>,
@@ -343,11 +464,42 @@ pub(crate) struct EmbedArguments {
     pub(crate) threads: Option<NonZeroUsize>,
 }
 
+fn against(text: &str) -> Result<Against, String> {
+    Ok(if text == "exact" { Against::Exact } else { Against::File(text.into()) })
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(part) if part >= 0.0 && f64::is_finite(part) => Ok(part),
+        _ => Err("it is a number from 0 on".to_owned()),
+    }
+}
+
 fn share(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("it is a number from 0 to 1".to_owned()),
     }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim().parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("it is a number from 0 to 100".to_owned()),
+    }
+}
+
+fn system(text: &str) -> Result<Os, String> {
+    text.parse().map_err(|error: UnknownOs| error.to_string())
+}
+
+fn named_shape(text: &str) -> Result<(String, Vec<usize>), String> {
+    let fault = || "write it as NAME=1x3x224x224, each size from 1 on".to_owned();
+    let (name, shape) =
+        text.rsplit_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(fault)?;
+    let size = |size: &str| size.trim().parse().ok().filter(|size: &usize| *size > 0);
+    let shape: Option<Vec<usize>> = shape.split(['x', ',']).map(size).collect();
+    Ok((name.to_owned(), shape.ok_or_else(fault)?))
 }
 
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {

@@ -34,7 +34,11 @@ pub(crate) fn bench(arguments: &BenchArguments, json: bool) -> Result<String, Fa
 fn bench_model(arguments: &ModelBenchArguments, json: bool) -> Result<String, Failure> {
     let begin = Instant::now();
     let engines = Engines::new(arguments.threads)?;
-    let options = LoadOptions { function: arguments.function.clone(), ..LoadOptions::default() };
+    let options = LoadOptions {
+        engine: arguments.engine.clone().unwrap_or_default(),
+        function: arguments.function.clone(),
+        ..LoadOptions::default()
+    };
     let model = anemone::load(&engines, &arguments.model, &options)?;
     let loaded = begin.elapsed();
     let inputs = values::from_arrays(files::read_npz(&arguments.inputs)?)?;

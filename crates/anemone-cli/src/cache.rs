@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anemone::{Device, Engines, LoadOptions, Model, ModelSession};
+use anemone::{Device, EngineChoice, Engines, LoadOptions, Model, ModelSession};
 
 use crate::exit::Failure;
 use crate::files;
@@ -16,6 +16,7 @@ struct Key {
     path: PathBuf,
     files: Vec<(PathBuf, u64, Option<SystemTime>)>,
     function: Option<String>,
+    engine: EngineChoice,
     device: Device,
 }
 
@@ -41,16 +42,17 @@ impl Cache {
         &mut self,
         path: &Path,
         function: Option<&str>,
+        engine: EngineChoice,
         device: Device,
     ) -> Result<Taken, Failure> {
         let (path, function) = (path.to_owned(), function.map(str::to_owned));
-        let key = Key { files: files::fingerprint(&path), path, function, device };
+        let key = Key { files: files::fingerprint(&path), path, function, engine, device };
         if let Some(at) = self.loaded.iter().position(|(known, _)| *known == key) {
             let (key, loaded) = self.loaded.remove(at);
             return Ok(Taken { key, loaded });
         }
-        let function = key.function.clone();
-        let options = LoadOptions { device, function, ..LoadOptions::default() };
+        let (engine, function) = (key.engine.clone(), key.function.clone());
+        let options = LoadOptions { engine, device, function, ..LoadOptions::default() };
         let model = anemone::load(&self.engines, &key.path, &options)?;
         let session = model.session();
         Ok(Taken { key, loaded: Loaded { model, session } })

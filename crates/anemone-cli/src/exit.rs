@@ -17,6 +17,7 @@ pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
+    result: String,
 }
 
 const FAILED: u8 = 1;
@@ -27,12 +28,22 @@ const TOLD: usize = 3;
 impl Failure {
     /// A fault that no stage below reports.
     pub(crate) fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), hint: None, code: FAILED }
+        Failure { message: message.into(), hint: None, code: FAILED, result: String::new() }
     }
 
     /// Arguments that contradict each other.
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
         Failure { code: USAGE, ..Failure::new(message) }
+    }
+
+    /// A result that is printed although it is no success.
+    pub(crate) fn after(self, result: String) -> Failure {
+        Failure { result, ..self }
+    }
+
+    /// Takes the result that is still to print; empty where there is none.
+    pub(crate) fn take_result(&mut self) -> String {
+        std::mem::take(&mut self.result)
     }
 
     /// Adds what may help.
@@ -63,7 +74,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure { message: error.told(), hint: error.hint().map(str::to_owned), code: FAILED }
+        Failure { hint: error.hint().map(str::to_owned), ..Failure::new(error.told()) }
     }
 }
 
@@ -79,7 +90,7 @@ impl From<anemone::runtime::Error> for Failure {
 
 impl From<anemone::runtime::LoadError> for Failure {
     fn from(error: anemone::runtime::LoadError) -> Failure {
-        Failure { message: error.message, hint: error.hint, code: FAILED }
+        Failure { hint: error.hint, ..Failure::new(error.message) }
     }
 }
 
@@ -96,7 +107,7 @@ impl From<IndexError> for Failure {
 }
 
 fn told(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
-    Failure { message: error.to_string(), hint: hint.map(str::to_owned), code: FAILED }
+    Failure { hint: hint.map(str::to_owned), ..Failure::new(error.to_string()) }
 }
 
 impl From<FileError> for Failure {

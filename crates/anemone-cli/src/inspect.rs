@@ -1,8 +1,17 @@
-//! `anemone inspect`: what a model takes, gives, holds and costs.
+//! `anemone inspect`: what a model takes, gives, holds and costs; with a chip, where its ops would run there.
+
+mod chips;
+mod compare;
+mod findings;
+mod forecast;
+mod page;
+mod probes;
+mod told;
 
 use anemone::ir::text;
 use anemone::{Engines, FunctionReport, Inspection, PortReport, Refused, WeightForm, formats};
 
+pub(crate) use self::forecast::shapes;
 use crate::arguments::InspectArguments;
 use crate::exit::Failure;
 use crate::table::{columns, count, harmless, size};
@@ -12,13 +21,26 @@ const LISTED: usize = 20;
 
 /// Tells about the model, or prints its program.
 pub(crate) fn inspect(arguments: &InspectArguments, json: bool) -> Result<String, Failure> {
-    let package = formats::read(&arguments.model).map_err(anemone::Error::from)?;
+    if let Some(folder) = &arguments.write_probes {
+        return probes::write(folder, json);
+    }
+    let asked = &arguments.forecast;
+    if let Some(report) = &arguments.compare {
+        return compare::tell(report, &arguments.models, asked, json);
+    }
+    let [path] = arguments.models.as_slice() else {
+        return Err(Failure::usage("one model is inspected at a time"));
+    };
+    let package = formats::read(path).map_err(anemone::Error::from)?;
     if arguments.mil {
         let program = package.program().ok_or_else(|| {
             let kind = package.body.kind();
             Failure::new(format!("a model of kind `{kind}` has no program in MIL"))
         })?;
         return Ok(text::print(program));
+    }
+    if asked.chip.is_some() || asked.all_chips {
+        return forecast::forecast(&package, path, asked, json);
     }
     let inspection = Inspection::new(&Engines::new(None)?, &package);
     if json {

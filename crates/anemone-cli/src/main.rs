@@ -1,10 +1,11 @@
 //! The command line of Anemone: arguments in, text or JSON out.
 //!
 //! - `arguments`: the commands. One file for each of them: `search`, `index`, `embed`, `inspect`,
-//!   `run`, `predict` with `serve` and `cache`, `convert`, `bench` with
+//!   `run`, `predict` with `serve` and `cache`, `verify`, `convert`, `bench` with
 //!   `bench_manager`, `doctor`.
 //! - `model_folder`, `index_folder`: where the model of texts and the index of a tree are.
 //!   `freshness`: an index brought up to date; `progress`: bars on a terminal.
+//! - `inspect`'s parts: `probes` and `compare` for a Mac's report, `forecast` for a chip, told as text by `told`, for all chips by `chips`, as a page by `page`.
 //! - `npy`, `npz`, `values`: arrays in numpy's formats, and the values that they stand for.
 //! - `files`: every file that is read or written. `exit`: errors as people and shells see them.
 //!
@@ -36,6 +37,7 @@ mod search;
 mod serve;
 mod table;
 mod values;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -67,9 +69,12 @@ fn main() -> ExitCode {
         }
     };
     let is_predict = matches!(command, Command::Predict(_));
-    let told = perform(command, json);
-    let told = if json { told.map(|text| table::harmless_json(&text)) } else { told };
-    match told.and_then(|text| print(&text)) {
+    let (text, outcome) = match perform(command, json) {
+        Ok(text) => (text, Ok(())),
+        Err(mut failure) => (failure.take_result(), Err(failure)),
+    };
+    let text = if json { table::harmless_json(&text) } else { text };
+    match print(&text).and(outcome) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(is_predict),
     }
@@ -84,6 +89,7 @@ fn perform(command: Command, json: bool) -> Result<String, Failure> {
         Command::Run(arguments) => run::run(&arguments, json),
         Command::Predict(arguments) if arguments.serve => serve::serve(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments, json),
+        Command::Verify(arguments) => verify::verify(&arguments, json),
         Command::Convert(arguments) => convert::convert(&arguments, json),
         Command::Bench(arguments) => bench::bench(&arguments, json),
         Command::Doctor => doctor::doctor(json),

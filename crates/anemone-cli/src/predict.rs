@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anemone::engine::{Receipt, RunContext};
-use anemone::{Device, Engines, Model, ModelState};
+use anemone::{Device, EngineChoice, Engines, Model, ModelState};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,6 +20,7 @@ pub(crate) struct Request {
     op: Option<String>,
     model: Option<PathBuf>,
     function: Option<String>,
+    engine: Option<String>,
     compute_units: Option<String>,
     inputs: Option<PathBuf>,
     outputs: Option<PathBuf>,
@@ -44,6 +45,7 @@ fn merged(arguments: &PredictArguments) -> Result<Request, Failure> {
     let given = arguments.clone();
     request.model = given.model.or(request.model);
     request.function = given.function.or(request.function);
+    request.engine = given.engine.map(|engine| engine.to_string()).or(request.engine);
     request.compute_units = given.compute_units.map(|d| d.to_string()).or(request.compute_units);
     request.inputs = given.inputs.or(request.inputs);
     request.outputs = given.outputs.or(request.outputs);
@@ -80,7 +82,11 @@ pub(crate) fn answer(cache: &mut Cache, request: &Request) -> Result<serde_json:
         None | Some("") => Device::default(),
         Some(text) => text.parse().map_err(|why| Failure::new(format!("compute units {why}")))?,
     };
-    let mut taken = cache.take(path, function, device)?;
+    let engine: EngineChoice = match request.engine.as_deref() {
+        None | Some("") => EngineChoice::default(),
+        Some(text) => text.parse().map_err(|why: String| Failure::new(why))?,
+    };
+    let mut taken = cache.take(path, function, engine, device)?;
     let outcome = run(&mut taken.loaded, request, inputs, outputs);
     cache.put_back(taken);
     let receipt = outcome?;

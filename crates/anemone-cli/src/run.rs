@@ -20,6 +20,7 @@ const TOP: usize = 5;
 pub(crate) fn run(arguments: &RunArguments, json: bool) -> Result<String, Failure> {
     let engines = Engines::new(arguments.threads)?;
     let options = LoadOptions {
+        engine: arguments.engine.clone().unwrap_or_default(),
         device: arguments.compute_units.unwrap_or_default(),
         function: arguments.function.clone(),
         ..LoadOptions::default()

@@ -19,6 +19,26 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Words in lines that are no wider than `width` where words allow it; every line after `indent` spaces.
+pub(crate) fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    let (mut lines, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length <= width {
+            lines.push(' ');
+            used += 1;
+        } else {
+            lines += if used > 0 { "\n" } else { "" };
+            lines += &" ".repeat(indent);
+            used = indent;
+        }
+        lines += word;
+        used += length;
+    }
+    lines.push('\n');
+    lines
+}
+
 /// A number of bytes as people read it.
 pub(crate) fn size(bytes: u64) -> String {
     scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB"])
@@ -81,6 +101,12 @@ mod tests {
         assert!(!told.contains(char::is_control), "{told}");
         let read: serde_json::Value = serde_json::from_str(&told).unwrap();
         assert_eq!(read["name"], hostile);
+    }
+
+    #[test]
+    fn words_are_wrapped_and_a_long_one_stands_alone() {
+        assert_eq!(wrapped("a bc def", 2, 6), "  a bc\n  def\n");
+        assert_eq!(wrapped("a toolongaword b", 1, 5), " a\n toolongaword\n b\n");
     }
 
     #[test]
