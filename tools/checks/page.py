@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 try:
     import coremltools as ct
-    from coremltools.converters.mil.mil import Builder as mb
+    import numpy as np
+    from coremltools.converters.mil.mil import Builder as mb, types
     from playwright.sync_api import sync_playwright
 except ImportError as absent:
     print(f"skipped: {absent}")
@@ -42,14 +43,19 @@ HOSTILE = [
 
 
 def write_chain(path, count, names=()):
-    """A chain of relu and tan, with sums that skip; `names` replace those of the first ops."""
+    """A chain of matmul, relu and tan, with sums that skip; `names` replace those of the first ops."""
+    weight = np.zeros((1024, 1024), np.float16)
 
-    @mb.program(input_specs=[mb.TensorSpec(shape=(1, 64, 32, 32))], opset_version=ct.target.iOS17)
+    spec = mb.TensorSpec(shape=(1, 64, 1024), dtype=types.fp16)
+
+    @mb.program(input_specs=[spec], opset_version=ct.target.iOS17)
     def program(x):
         skipped = x
         for i in range(count):
             if i % 9 == 8:
                 x = skipped = mb.add(x=x, y=skipped, name=f"add_{i}")
+            elif i % 9 == 1:
+                x = mb.matmul(x=x, y=weight, name=f"op_{i}")
             else:
                 x = (mb.tan if i % 150 == 7 else mb.relu)(x=x, name=f"op_{i}")
         return x
@@ -57,13 +63,15 @@ def write_chain(path, count, names=()):
     empty = ct.PassPipeline.EMPTY
     model = ct.convert(
         program, convert_to="mlprogram", pass_pipeline=empty, skip_model_load=True,
-        compute_precision=ct.precision.FLOAT32, minimum_deployment_target=ct.target.iOS17,
+        compute_precision=ct.precision.FLOAT16, minimum_deployment_target=ct.target.iOS17,
     )
     spec = model.get_spec()
     renamed = {f"op_{i}": name for i, name in enumerate(names)}
     (function,) = spec.mlProgram.functions.values()
     (block,) = function.block_specializations.values()
     for op in block.operations:
+        own = op.attributes["name"].immediateValue.tensor.strings.values
+        own[:] = [renamed.get(name, name) for name in own]
         for output in op.outputs:
             output.name = renamed.get(output.name, output.name)
         for argument in op.inputs.values():
@@ -202,7 +210,11 @@ def main():
         for name, model in models.items():
             file = folder / f"{name}.html"
             inspect(model, "--html", file)
-            visit(browser, name, file, json.loads(inspect(model, "--json")), screenshots)
+            report = json.loads(inspect(model, "--json"))
+            if name == "hostile":
+                paths = {op["path"] for op in report["ops"]}
+                assert {f"main/{one}" for one in HOSTILE} <= paths, "the names did not arrive"
+            visit(browser, name, file, report, screenshots)
         browser.close()
 
 

@@ -126,8 +126,8 @@ function linked(text) {
   });
 }
 
-// Sources one by one: a report joins them with semicolons.
-const sources = (text) => element("ul", { class: "sources" }, String(text).split("; ").map((one) => element("li", {}, linked(one))));
+// As they stand: a source may hold the semicolon that joins it to the next.
+const sources = (text) => element("p", { class: "sources" }, linked(text));
 
 function evidence(of) {
   if (!of) return ["unknown"];
