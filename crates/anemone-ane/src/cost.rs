@@ -65,7 +65,7 @@ fn class(model: &Model<'_>, node: &Node, work: f64, bytes: u64) -> &'static str 
         Op::Conv => "conv",
         Op::ConvTranspose if intensity < TRANSPOSED_RATE => "conv_transpose_low",
         Op::ConvTranspose => "conv_transpose",
-        Op::Linear => "linear",
+        Op::Linear => linear(model, node, work, bytes),
         Op::Matmul | Op::Einsum => "product",
         Op::ScaledDotProductAttention => "attention",
         Op::Relu | Op::Relu6 => "simple",
@@ -77,6 +77,27 @@ fn class(model: &Model<'_>, node: &Node, work: f64, bytes: u64) -> &'static str 
         Op::Transpose => "transpose",
         Op::UpsampleBilinear => "upsample",
         _ => "stream",
+    }
+}
+
+/// Operations for each byte below which a linear layer is bound by its weights: published estimates change between
+/// 11 and 15.
+const BY_WEIGHTS: f64 = 13.0;
+/// The same, from which it runs at its full rate: between 51 and 56.
+const LINEAR_RATE: f64 = 54.0;
+/// The operations in all that the full rate needs: between 17 and 34 million.
+const FULL_LINEAR: f64 = 24e6;
+/// Bytes of weights from which it runs at half of that: between 256 and 512 KiB.
+const LARGE_LINEAR: u64 = 384 << 10;
+
+/// A linear layer's class.
+fn linear(model: &Model<'_>, node: &Node, work: f64, bytes: u64) -> &'static str {
+    let each = work / bytes.max(1) as f64;
+    let weight = node.input("weight").first().and_then(|id| model.shape(*id)).map_or(0, elements);
+    match () {
+        () if each >= BY_WEIGHTS && (each < LINEAR_RATE || work < FULL_LINEAR) => "linear_low",
+        () if 2 * weight >= LARGE_LINEAR => "linear_large",
+        () => "linear",
     }
 }
 

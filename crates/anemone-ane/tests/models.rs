@@ -47,6 +47,28 @@ fn what_is_expected_of_minilm() {
     }
 }
 
+/// Each was looked at: words are looked up by computed rows, lengths are free, and the last norm squares unscaled.
+#[test]
+fn what_the_lints_say_of_minilm() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/all-MiniLM-L6-v2/model.mlpackage");
+    let package = anemone_formats::read(&path).expect("the repository's model");
+    let Body::Program(program) = &package.body else { panic!("MiniLM is a program") };
+    let checked = check(program).expect("MiniLM is well typed");
+    let kinds = |chip: &str| -> Vec<&str> {
+        let report = forecast(&checked, &on(chip), &Shapes::default()).expect("a forecast");
+        report.lints.iter().map(|lint| lint.kind).collect()
+    };
+    let expected = [
+        "int32_island",
+        "runtime_gather",
+        "dynamic_shape",
+        "rank_changing_transpose",
+        "norm_squares",
+    ];
+    assert_eq!(kinds("m4"), expected);
+}
+
 #[test]
 fn a_model_of_two_thousand_ops() {
     let mut body = String::new();

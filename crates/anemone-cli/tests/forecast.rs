@@ -42,7 +42,7 @@ fn the_report_tells_each_part_and_moves_no_terminal() {
         "Neural Engine",
         "latency",
         "2 segments",
-        "stay on the CPU",
+        "int32 tensor",
         "confidence high",
         "runtime_gather",
         "fix ",

@@ -1,6 +1,7 @@
 //! Functions that the engine gets wrong beyond a threshold.
 
-use anemone_ir::{Op, ValueId};
+use anemone_ir::infer::Symbols;
+use anemone_ir::{Node, Op, ValueId};
 
 use super::support::{Text, nodes};
 use super::{Datum, Lint};
@@ -30,6 +31,15 @@ const INTEGERS: Text = Text {
     class: Class::Inferred,
     source: "IEEE 754 binary16",
     fix: "keep ids as int32 on the CPU, look them up outside, or split them into two numbers",
+};
+
+const TOPK: Text = Text {
+    kind: "topk_slow",
+    why: "Core ML places it on the engine as if it only moved data; measured on an M4 it took 6 to 10 ms, 200 times \
+          the estimate, and longer than the whole network on the CPU",
+    class: Class::Measured,
+    source: "M6 study, notes/coreml_dispatch.md, topk_timing.txt (M4, macOS 27.0.1)",
+    fix: "take the largest outside the model, or in a model of its own for the CPU",
 };
 
 /// Ops that hand a value on with another shape.
@@ -63,11 +73,11 @@ fn only_scales(model: &Model<'_>, id: ValueId) -> bool {
     true
 }
 
-pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
+pub(super) fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {
     let of = |op: Op| nodes(model, |node| node.op == op);
     let limit = |at: f64| [("limit", Datum::Number(at))];
     let mut found = SOFTPLUS.for_all("softplus", of(Op::Softplus), limit(10.4));
-    let sums = of(Op::ReduceLogSumExp);
+    let sums = nodes(model, |node| sums_channels(model, node));
     found.extend(LOG_SUM_EXP.for_all("log of a sum of exponentials", sums, limit(7.63)));
     let casts = nodes(model, |node| {
         use anemone_tensor::DataType as D;
@@ -77,7 +87,40 @@ pub(super) fn find(model: &Model<'_>, _: &Target) -> Vec<Lint> {
             && matches!(from, Some(D::I32 | D::I16 | D::U16))
             && dtype(&node.outputs) == Some(D::F16)
             && !node.outputs.iter().all(|id| only_scales(model, *id))
+            && !node.input("x").iter().any(|id| is_mask(model, *id))
     });
     found.extend(INTEGERS.for_all("integers are cast to fp16", casts, limit(2048.0)));
+    if target.family().name == "h16" {
+        found.extend(TOPK.for_all("topk", of(Op::Topk), []));
+    }
     found
+}
+
+/// A sum over channels, where nothing was subtracted before.
+fn sums_channels(model: &Model<'_>, node: &Node) -> bool {
+    let from = node.input("x").first();
+    let rank = from.and_then(|id| model.shape(*id)).map_or(0, <[u64]>::len) as i64;
+    let producer = from.and_then(|id| model.producer(*id)).map(|i| model.items[i].node.op);
+    let symbols = Symbols::default();
+    let axes = model.function.context(node, &symbols).ints("axes").ok();
+    let over = axes.is_none_or(|axes| axes.iter().any(|axis| axis.rem_euclid(rank.max(1)) == 1));
+    node.op == Op::ReduceLogSumExp && over && producer != Some(Op::Sub)
+}
+
+/// Whether the value is an input whose name says that it is a mask, in another shape or type.
+fn is_mask(model: &Model<'_>, id: ValueId) -> bool {
+    let moves = |op: Op| {
+        matches!(
+            op,
+            Op::Cast | Op::ExpandDims | Op::Reshape | Op::Squeeze | Op::Tile | Op::Identity
+        )
+    };
+    let mut id = id;
+    while let Some(node) = model.producer(id).map(|i| model.items[i].node) {
+        match node.input("x").first() {
+            Some(from) if moves(node.op) => id = *from,
+            _ => return false,
+        }
+    }
+    model.function.value(id).name.to_ascii_lowercase().contains("mask")
 }

@@ -37,6 +37,13 @@ const TRANSPOSE: Text = Text {
     source: "aneforge's catalogue; Apple's neural_engine_rules.md",
     fix: "choose a layout in which the last axis stays, such as per-head attention by bchq,bkhc->bkhq",
 };
+const HEADS: Text = Text {
+    kind: "rank_changing_transpose",
+    why: "a reshape to another rank beside a transpose, as where heads are split, copies the whole tensor",
+    class: Class::Documented,
+    source: APPLE,
+    fix: "keep (B, C, 1, S) and 1 × 1 convolutions, and split heads along the channels",
+};
 const TILE: Text = Text {
     kind: "tile",
     why: "tile copies, and on a private path it spoiled later runs of the same process (M3 Max)",
@@ -85,6 +92,8 @@ pub(super) fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {
             && last.is_some_and(|axis| axis.rem_euclid(rank.max(1)) != rank - 1)
     });
     found.extend(TRANSPOSE.for_all("transposes move the last axis", moved, []));
+    let heads = nodes(model, |node| changes_rank(model, node));
+    found.extend(HEADS.for_all("transposes stand beside reshapes to another rank", heads, []));
     let tiles = nodes(model, |node| node.op == Op::Tile);
     found.extend(TILE.for_all("tile", tiles, []));
     found.extend(batch(model));
@@ -103,6 +112,17 @@ fn cuts_last_axis(model: &Model<'_>, node: &Node) -> bool {
     };
     let is_masked = mask.is_some_and(|m| m.count() > last && m.get_i64(last) != 0);
     begin.get_i64(last) != 0 && !is_masked
+}
+
+/// A transpose of what a reshape just gave another rank.
+fn changes_rank(model: &Model<'_>, node: &Node) -> bool {
+    let rank = |id: Option<&ValueId>| id.and_then(|id| model.shape(*id)).map(<[u64]>::len);
+    let from = node.input("x").first();
+    let before = from.and_then(|id| model.producer(*id)).map(|i| model.items[i].node);
+    node.op == Op::Transpose
+        && before.is_some_and(|before| {
+            before.op == Op::Reshape && rank(before.input("x").first()) != rank(from)
+        })
 }
 
 fn padding(model: &Model<'_>) -> Vec<Lint> {

@@ -73,11 +73,18 @@ fn squares(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     SQUARES.for_all("sums of squares are taken without scaling first", found, data)
 }
 
+/// An epsilon that fp16 holds as zero. Functions whose argument was kept from zero before do without.
 fn epsilon(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     let least = 2f64.powi(-24);
-    let small = |node: &Node| {
-        number(model, node, "epsilon").is_some_and(|epsilon| epsilon > 0.0 && epsilon < least)
+    let is_kept = |node: &Node| {
+        let from = node.input("x").first().and_then(|id| model.producer(*id));
+        from.is_some_and(|i| matches!(model.items[i].node.op, Op::Add | Op::Maximum | Op::Clip))
     };
+    let small = |node: &Node| match node.op {
+        Op::LayerNorm | Op::InstanceNorm | Op::BatchNorm | Op::L2Norm => true,
+        Op::Rsqrt | Op::Inverse => !is_kept(node),
+        _ => false,
+    } && number(model, node, "epsilon").is_some_and(|epsilon| epsilon < least);
     let data = [("least", Datum::Number(least))];
     EPSILON.for_all("an epsilon is zero in fp16", nodes(model, small), data)
 }

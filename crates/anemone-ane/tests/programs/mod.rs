@@ -34,8 +34,13 @@ pub(crate) fn checked(inputs: &str, body: &str, output: &str) -> Checked {
 
 /// A constant of zeros whose bytes need not be written: the offset says how many there are.
 pub(crate) fn zeros(shape: &[u64]) -> String {
-    let bytes: u64 = shape.iter().product::<u64>() * 2;
-    format!("tensor<fp16, {shape:?}>(BLOBFILE(path = \"zeros\", offset = {bytes}))")
+    constant("fp16", 2, shape)
+}
+
+/// The same, of another type.
+pub(crate) fn constant(dtype: &str, width: u64, shape: &[u64]) -> String {
+    let bytes: u64 = shape.iter().product::<u64>() * width;
+    format!("tensor<{dtype}, {shape:?}>(BLOBFILE(path = \"zeros\", offset = {bytes}))")
 }
 
 pub(crate) fn ints(values: &[i64]) -> String {
