@@ -189,7 +189,8 @@ fn a_replacement_loses_no_request_and_frees_the_old_one() {
         assert_eq!(new.join().unwrap(), 2);
     });
     until(|| world.live().plans == 1);
-    until(|| settled(&manager).bytes == 564);
+    // A run keeps its session unless others wait for an operation when it ends.
+    until(|| settled(&manager).bytes == 500 + 64 * world.live().sessions as u64);
 }
 
 #[test]
