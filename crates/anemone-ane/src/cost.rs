@@ -124,15 +124,7 @@ pub(crate) fn cost(
     node: &Node,
     flops: u64,
 ) -> Cost {
-    let (streamed, weights) = traffic(model, target, node);
-    let outputs: u64 = match node.op {
-        // Its output counts as one input more.
-        Op::Stack => node.input("values").first().map_or(0, |id| model.bytes(*id)),
-        _ => node.outputs.iter().map(|id| model.bytes(*id)).sum(),
-    };
-    let gathers = matches!(node.op, Op::Gather | Op::GatherAlongAxis | Op::GatherNd);
-    // Of a table, only the rows that are looked up are read.
-    let weights = if gathers { weights.min(outputs) } else { weights };
+    let Traffic { streamed, weights, outputs } = traffic(model, target, node);
     let work = work(model, node, flops);
     let class = class(model, node, work, streamed + weights + outputs);
     let rates = estimates().classes.get(class).expect("a test asks for every class");
@@ -174,16 +166,74 @@ fn bounds(scale: &Scale, flops: f64, bytes: f64, weights: f64) -> Option<(f64, f
     Some((low, high))
 }
 
-/// Bytes of inputs that are computed, and of constants in the form in which they stream.
-fn traffic(model: &Model<'_>, target: &Target, node: &Node) -> (u64, u64) {
-    let mut bytes = (0u64, 0u64);
+/// Bytes of inputs that are computed, of constants in the form in which they stream, and of outputs.
+struct Traffic {
+    streamed: u64,
+    weights: u64,
+    outputs: u64,
+}
+
+fn traffic(model: &Model<'_>, target: &Target, node: &Node) -> Traffic {
+    let mut bytes = Traffic { streamed: 0, weights: 0, outputs: written(model, node) };
+    let gathers = matches!(node.op, Op::Gather | Op::GatherAlongAxis | Op::GatherNd);
+    let takes_part = gathers || matches!(node.op, Op::SliceByIndex | Op::SliceBySize | Op::Split);
     for id in Model::inputs(node) {
-        match model.is_constant(id) {
-            false => bytes.0 += model.bytes(id),
-            true => bytes.1 += weight_bytes(model, target, id),
+        if model.is_constant(id) {
+            bytes.weights += weight_bytes(model, target, id);
+        } else if names_state(model, node, id) {
+            // A read, a write and an update in place move none of the state.
+        } else if takes_part && model.state_of(id).is_some() {
+            bytes.streamed += model.bytes(id).min(bytes.outputs);
+        } else {
+            bytes.streamed += model.bytes(id);
         }
     }
+    // Of a table, only the rows that are looked up are read.
+    if gathers {
+        bytes.weights = bytes.weights.min(bytes.outputs);
+    }
     bytes
+}
+
+/// Whether an input of an op only says which state it means.
+fn names_state(model: &Model<'_>, node: &Node, id: ValueId) -> bool {
+    let is = |input: &str| node.input(input).first() == Some(&id);
+    match node.op {
+        Op::ReadState => true,
+        Op::WriteState => is("input") || is_written_in_place(model, node),
+        _ => is_update_in_place(model, node) && (is("x") || is("data")),
+    }
+}
+
+fn is_update_in_place(model: &Model<'_>, node: &Node) -> bool {
+    let is_update = node.op == Op::SliceUpdate || is_scatter(node.op);
+    is_update && node.outputs.first().is_some_and(|id| model.state_of(*id).is_some())
+}
+
+/// Whether what is written stands in that state already.
+fn is_written_in_place(model: &Model<'_>, node: &Node) -> bool {
+    let data = node.input("data").first().and_then(|id| model.state_of(*id));
+    data.is_some() && data.as_ref() == node.input("input").first()
+}
+
+fn is_scatter(op: Op) -> bool {
+    matches!(op, Op::Scatter | Op::ScatterAlongAxis | Op::ScatterNd)
+}
+
+/// The bytes that an op writes.
+fn written(model: &Model<'_>, node: &Node) -> u64 {
+    let first = |input: &str| node.input(input).first().map_or(0, |id| model.bytes(*id));
+    match node.op {
+        Op::ReadState => 0,
+        Op::WriteState if is_written_in_place(model, node) => 0,
+        Op::WriteState => first("data"),
+        _ if is_update_in_place(model, node) => {
+            first(if is_scatter(node.op) { "updates" } else { "update" })
+        }
+        // Its output counts as one input more.
+        Op::Stack => first("values"),
+        _ => node.outputs.iter().map(|id| model.bytes(*id)).sum(),
+    }
 }
 
 /// The bytes of all constants that ops use, each once.

@@ -23,6 +23,7 @@ mod model;
 mod report;
 pub mod rules;
 pub mod segment;
+mod states;
 mod target;
 mod whole;
 

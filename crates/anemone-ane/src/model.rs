@@ -10,6 +10,8 @@ use anemone_tensor::DataType;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::states::InState;
+
 /// Which function to look at, and the sizes of its inputs.
 #[derive(Clone, Debug, Default)]
 pub struct Shapes {
@@ -60,6 +62,7 @@ pub struct Model<'a> {
     shapes: Vec<Option<Vec<u64>>>,
     producers: Vec<Option<u32>>,
     used: Vec<bool>,
+    in_state: InState,
 }
 
 /// An op in order; those of nested blocks follow the op that holds them.
@@ -93,8 +96,10 @@ impl<'a> Model<'a> {
             shapes: sizes,
             producers: vec![None; function.values().len()],
             used: vec![false; function.values().len()],
+            in_state: InState::default(),
         };
         model.list(function.nodes(), false);
+        model.in_state = InState::new(&model.items);
         function.outputs().iter().for_each(|id| model.used[id.index()] = true);
         Ok(model)
     }
@@ -137,6 +142,11 @@ impl<'a> Model<'a> {
     /// Whether an op or the caller reads the value.
     pub(crate) fn is_used(&self, id: ValueId) -> bool {
         self.used[id.index()]
+    }
+
+    /// The state whose memory the value is a name for.
+    pub(crate) fn state_of(&self, id: ValueId) -> Option<ValueId> {
+        self.in_state.of(id)
     }
 
     /// The sizes of a value; none where only the data tells.
