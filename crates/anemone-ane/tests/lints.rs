@@ -261,6 +261,39 @@ fn a_state_is_no_batch() {
     assert_eq!(found(inputs, "y = read_state(input = s)", "m4", "batch_above_one").len(), 0);
 }
 
+/// What is cut into layers, looked up or taken as weights has no batch.
+#[test]
+fn a_stack_of_layers_or_weights_is_no_batch() {
+    let row = "tensor<fp16, [1, 8, 16, 64]> q";
+    let (begin, end) = (ints(&[3, 0, 0, 0]), ints(&[4, 8, 16, 64]));
+    let layer =
+        format!("l = slice_by_index(x = c, begin = {begin}, end = {end}); y = add(x = q, y = l)");
+    let inputs = format!("{row}, tensor<fp16, [12, 8, 16, 64]> c");
+    assert_eq!(found(&inputs, &layer, "m4", "batch_above_one").len(), 0);
+    let inputs = format!("{row}, tensor<fp16, [32, 8, 1, 1]> w");
+    let conv = "y = conv(x = q, weight = w, pad_type = \"valid\")";
+    assert_eq!(found(&inputs, conv, "m4", "batch_above_one").len(), 0);
+    let cast = "i = cast(x = x, dtype = \"fp16\"); y = relu(x = i)";
+    assert_eq!(found("tensor<fp32, [8, 3, 32, 32]> x", cast, "m4", "batch_above_one").len(), 1);
+}
+
+/// Behind a norm nothing has grown yet; and where it does grow, the sums are named, not what follows them.
+#[test]
+fn growth_is_told_by_the_sums_of_a_stream_that_nothing_bounds() {
+    let body = |between: &str| {
+        let mut body = String::from("a0 = relu(x = x);");
+        for i in 0..30 {
+            body += &format!("b{i} = tanh(x = a{i}); s{i} = add(x = a{i}, y = b{i});");
+            body += &format!("a{} = {between}(x = s{i});", i + 1);
+        }
+        body + "y = cast(x = a30, dtype = \"fp32\")"
+    };
+    let lint = &found(X, &body("relu"), "m4", "residual_growth")[0];
+    assert_eq!((lint.paths.len(), &*lint.paths[0], &*lint.paths[29]), (30, "main/s0", "main/s29"));
+    assert_eq!(lint.data["depth"], Datum::Number(30.0));
+    assert_eq!(found(X, &body("relu6"), "m4", "residual_growth").len(), 0);
+}
+
 #[test]
 fn a_lint_says_where_it_is_and_what_a_repair_needs() {
     let lint = &found(X, "y = add(x = x, y = fp16(-inf))", "m4", "mask_constant")[0];

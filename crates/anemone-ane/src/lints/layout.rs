@@ -1,5 +1,7 @@
 //! Layouts that waste memory or force copies: the last axis, ranks, transposes, tiles, batches.
 
+use std::collections::BTreeSet;
+
 use anemone_ir::{Node, Op, ValueId};
 
 use super::support::{Text, nodes};
@@ -155,16 +157,50 @@ fn padding(model: &Model<'_>) -> Vec<Lint> {
 
 fn batch(model: &Model<'_>) -> Vec<Lint> {
     let mut most = 0;
+    let ended = not_carried(model);
     let inputs = model.function.inputs().iter().filter(|id| {
         // The first axis of a state is not a batch: often it counts layers.
-        if model.function.value(**id).ty().as_tensor().is_none() {
+        if model.function.value(**id).ty().as_tensor().is_none() || ended.contains(id) {
             return false;
         }
-        let shape = model.shape(**id);
-        let first = shape.filter(|s| s.len() >= 4).and_then(|s| s.first().copied()).unwrap_or(1);
+        let first = first_size(model, **id).unwrap_or(1);
         most = most.max(first);
         first > 1
     });
     let paths: Vec<String> = inputs.map(|id| model.function.value(*id).name.clone()).collect();
     BATCH.for_all("inputs have a batch", paths, [("batch", Datum::Number(most as f64))])
+}
+
+/// The first of at least four sizes.
+fn first_size(model: &Model<'_>, id: ValueId) -> Option<u64> {
+    model.shape(id).filter(|shape| shape.len() >= 4)?.first().copied()
+}
+
+/// Values whose first axis an op ends or takes for something else than a batch: weights, tables, layers of which
+/// one is cut out. Casts hand it on.
+fn not_carried(model: &Model<'_>) -> BTreeSet<ValueId> {
+    let mut ends = BTreeSet::new();
+    for item in model.items.iter().rev().filter(|item| !item.is_folded) {
+        let node = item.node;
+        for (input, ids) in &node.inputs {
+            for id in ids {
+                let keeps = |output: &ValueId| match node.op {
+                    Op::Cast => !ends.contains(output),
+                    _ => {
+                        let sizes = model.shape(*output).zip(model.shape(*id));
+                        sizes.is_none_or(|(new, old)| new.first() == old.first())
+                    }
+                };
+                let is_weight = *input == "weight" || (is_lookup(node.op) && *input == "x");
+                if is_weight || !node.outputs.iter().all(keeps) {
+                    ends.insert(*id);
+                }
+            }
+        }
+    }
+    ends
+}
+
+fn is_lookup(op: Op) -> bool {
+    matches!(op, Op::Gather | Op::GatherAlongAxis | Op::GatherNd)
 }

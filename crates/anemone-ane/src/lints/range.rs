@@ -1,12 +1,13 @@
 //! Arithmetic that leaves fp16 or the engine's accumulator for common values.
 
-use anemone_ir::{Node, Op};
+use anemone_ir::{Node, Op, ValueId};
+use anemone_tensor::DataType;
 
 use super::support::{Text, nodes, number};
 use super::{Datum, Lint};
 use crate::Target;
 use crate::evidence::Class;
-use crate::model::{Model, elements};
+use crate::model::{Item, Model, elements};
 
 /// Residual additions from which growth is worth a look.
 const DEEP: usize = 24;
@@ -89,33 +90,69 @@ fn epsilon(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     EPSILON.for_all("an epsilon is zero in fp16", nodes(model, small), data)
 }
 
-/// Additions along the longest path whose both sides are computed.
+/// The sums along the path with most of them: additions of two computed values, counted anew behind an op whose
+/// result is bounded.
 fn residual(model: &Model<'_>, _: &Target) -> Vec<Lint> {
-    let mut depths = vec![0usize; model.items.len()];
-    for (i, item) in model.items.iter().enumerate() {
-        let mut before = 0;
-        let mut computed = 0;
-        for id in Model::inputs(item.node).filter(|id| !model.is_constant(*id)) {
-            computed += 1;
-            let producer = model.producer(id).filter(|p| *p < i);
-            before = before.max(producer.map_or(0, |p| depths[p]));
+    // For each op: the sums up to it, and the op before it on that path.
+    let mut depths: Vec<(usize, Option<usize>)> = vec![(0, None); model.items.len()];
+    for (i, Item { node, .. }) in model.items.iter().enumerate() {
+        if is_bounded(node.op) {
+            continue;
         }
-        depths[i] = before + usize::from(item.node.op == Op::Add && computed == 2);
+        let computed = Model::inputs(node).filter(|id| !model.is_constant(*id));
+        let producers = computed.filter_map(|id| model.producer(id)).filter(|p| *p < i);
+        let before = producers.max_by_key(|p| depths[*p].0);
+        let sums = before.map_or(0, |p| depths[p].0);
+        depths[i] = (sums + usize::from(is_sum(model, node)), before);
     }
-    let Some((last, depth)) = depths.iter().copied().enumerate().max_by_key(|(_, d)| *d) else {
+    let Some((last, (depth, _))) = depths.iter().enumerate().max_by_key(|(_, (sums, _))| *sums)
+    else {
         return Vec::new();
     };
-    if depth < DEEP {
+    if *depth < DEEP {
         return Vec::new();
     }
-    let data = [("depth", Datum::Number(depth as f64))];
+    let path = std::iter::successors(Some(last), |i| depths[*i].1);
+    let sums = path.filter(|i| is_sum(model, model.items[*i].node));
+    let mut paths: Vec<String> = sums.map(|i| model.items[i].node.origin.to_string()).collect();
+    paths.reverse();
+    let data = [("depth", Datum::Number(*depth as f64))];
     let what = format!("{depth} sums of computed values follow each other");
-    vec![RESIDUAL.at(what, vec![model.items[last].node.origin.to_string()], data)]
+    vec![RESIDUAL.at(what, paths, data)]
+}
+
+fn is_sum(model: &Model<'_>, node: &Node) -> bool {
+    let is_float = |id: &ValueId| model.dtype(*id).is_some_and(DataType::is_float);
+    node.op == Op::Add
+        && node.outputs.iter().all(is_float)
+        && Model::inputs(node).filter(|id| !model.is_constant(*id)).count() == 2
+}
+
+/// Ops whose result stays in a range however large their input is.
+fn is_bounded(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Softmax
+            | Op::LayerNorm
+            | Op::InstanceNorm
+            | Op::L2Norm
+            | Op::Sigmoid
+            | Op::SigmoidHard
+            | Op::Tanh
+            | Op::ScaledTanh
+            | Op::Softsign
+            | Op::Erf
+            | Op::Sin
+            | Op::Cos
+            | Op::Clip
+            | Op::ClampedRelu
+            | Op::Relu6
+    )
 }
 
 /// A softmax over a product of two computed values, where no scale is seen before the product or after it.
 fn softmax(model: &Model<'_>, _: &Target) -> Vec<Lint> {
-    let source = |id: &anemone_ir::ValueId| model.producer(*id).map(|i| model.items[i].node);
+    let source = |id: &ValueId| model.producer(*id).map(|i| model.items[i].node);
     let computed = |node: &Node, input: &str| {
         let id = node.input(input).first();
         id.filter(|id| !model.is_constant(**id)).and_then(source)
