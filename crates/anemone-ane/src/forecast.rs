@@ -10,7 +10,7 @@ use crate::model::{ForecastError, Model, Shapes};
 use crate::report::{Advice, OpReport, Range, Report, Segment, Transfer};
 use crate::rules::{CanRun, Obstacle, Site, Support, inferred, support};
 use crate::segment::{Choice, Place, shortest_path};
-use crate::{Target, eight_bit, lints, whole};
+use crate::{Target, eight_bit, lints, stay, whole};
 
 /// Says where each op would run on the target, why, and at what cost. It runs nothing.
 pub fn forecast(
@@ -38,6 +38,8 @@ struct Plan<'a> {
     /// Indices of the ops that run.
     live: Vec<usize>,
     places: Vec<Place>,
+    /// Why an op that the engine could run stays on the CPU.
+    stays: Vec<Option<String>>,
     weight_bytes: u64,
 }
 
@@ -63,14 +65,21 @@ impl<'a> Plan<'a> {
             });
         }
         whole::check(model, target, weight_bytes, &mut supports);
-        Plan { model, target, supports, costs, live, places: Vec::new(), weight_bytes }
+        let (places, stays) = (Vec::new(), vec![None; supports.len()]);
+        Plan { model, target, supports, costs, live, places, stays, weight_bytes }
     }
 
     fn place(&mut self) {
-        self.places = self.path(|support| support.can_run != CanRun::No);
+        let can_run = |support: &Support| support.can_run != CanRun::No;
+        self.places = self.path(can_run);
+        let places: Vec<Place> = self.live.iter().map(|i| self.places[*i]).collect();
+        let reasons = stay::reasons(&self.choices(can_run), &places);
+        for (i, reason) in self.live.iter().zip(reasons) {
+            self.stays[*i] = reason;
+        }
     }
 
-    fn path(&self, can_run: impl Fn(&Support) -> bool) -> Vec<Place> {
+    fn choices(&self, can_run: impl Fn(&Support) -> bool) -> Vec<Choice> {
         let choice = |i: &usize| Choice {
             ane_us: can_run(&self.supports[*i]).then(|| {
                 // Where the chip's figures are unknown, the engine counts as no slower than the CPU.
@@ -78,7 +87,11 @@ impl<'a> Plan<'a> {
             }),
             cpu_us: self.costs[*i].cpu_us,
         };
-        let choices: Vec<Choice> = self.live.iter().map(choice).collect();
+        self.live.iter().map(choice).collect()
+    }
+
+    fn path(&self, can_run: impl Fn(&Support) -> bool) -> Vec<Place> {
+        let choices = self.choices(can_run);
         let mut places = vec![Place::Folded; self.supports.len()];
         for (i, place) in self.live.iter().zip(shortest_path(&choices).0) {
             places[*i] = place;
@@ -162,24 +175,22 @@ impl<'a> Plan<'a> {
         let (item, support, cost) = (&self.model.items[i], &self.supports[i], &self.costs[i]);
         let place = self.places[i];
         let runs = support.can_run != CanRun::No;
-        let (reason, evidence, confidence) = match place {
-            Place::Cpu if runs => {
-                let ane_us = cost.ane_us.unwrap_or(0.0);
-                let reason = format!(
-                    "the engine could run it ({ane_us:.1} µs against {:.1} µs), but what its neighbours \
-                     and it save there is less than a launch and the changes of unit cost",
-                    cost.cpu_us
-                );
-                let class =
-                    if self.target.is_verified() { Class::Measured } else { Class::Inferred };
+        let (reason, evidence, confidence) = match &self.stays[i] {
+            Some(reason) => {
+                let (class, sure) = match self.target.is_verified() {
+                    true => (Class::Measured, Confidence::Medium),
+                    false => (Class::Inferred, Confidence::Low),
+                };
+                let taken = match cost.ane_us {
+                    Some(_) => "",
+                    None => {
+                        "; it is taken as twice as fast as the CPU, since this chip's figures are not known"
+                    }
+                };
                 let source = Evidence::new(class, crate::data::sources(&["m4cml"]));
-                let sure =
-                    if self.target.is_verified() { Confidence::Medium } else { Confidence::Low };
-                (reason, source, sure)
+                (format!("{reason}{taken}"), source, sure)
             }
-            Place::Ane | Place::Cpu | Place::Folded => {
-                (support.reason.clone(), support.evidence.clone(), support.confidence)
-            }
+            None => (support.reason.clone(), support.evidence.clone(), support.confidence),
         };
         OpReport {
             path: self.origin(i),

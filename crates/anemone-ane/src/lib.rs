@@ -24,6 +24,7 @@ mod report;
 pub mod rules;
 pub mod segment;
 mod states;
+mod stay;
 mod target;
 mod whole;
 
