@@ -113,6 +113,7 @@ def gpt2_state(layers=12, width=768, count=12, context=256, words=50257):
         x = mb.add(x=x, y=mb.gather(x=weight(context, width, scale=0.02), indices=position, axis=0))
         after = mb.add(x=position, y=np.int32(1))
         floats = mb.cast(x=mask, dtype="fp32")
+        written = {}
         for layer in range(layers):
             y = norm(x, width)
             q, k, v = (heads(mb.linear(x=y, weight=weight(width, width)), count, size) for _ in range(3))
@@ -120,8 +121,11 @@ def gpt2_state(layers=12, width=768, count=12, context=256, words=50257):
             end = mb.concat(values=[np.array([layer + 1, count], np.int32), after, np.array([size], np.int32)], axis=0)
             past = []
             for held, new in ((keys, k), (values, v)):
-                updated = mb.slice_update(x=mb.read_state(input=held), update=half(new), begin=begin, end=end)
+                # Each layer goes on with what the one before wrote: reads of one state may be merged.
+                before = written.get(held.name) or mb.read_state(input=held)
+                updated = mb.slice_update(x=before, update=half(new), begin=begin, end=end)
                 updated = mb.coreml_update_state(state=held, value=updated)
+                written[held.name] = updated
                 own = mb.slice_by_index(x=updated, begin=[layer, 0, 0, 0], end=[layer + 1, count, context, size])
                 past.append(mb.cast(x=own, dtype="fp32"))
             scores = mb.matmul(x=mb.mul(x=q, y=np.float32(size**-0.5)), y=past[0], transpose_y=True)

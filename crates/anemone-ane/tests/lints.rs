@@ -101,10 +101,11 @@ fn cases() -> Vec<(&'static str, String, String, String)> {
             "i = cast(x = x, dtype = \"int32\"); y = cast(x = i, dtype = \"fp16\")",
             "i = floor(x = x); y = relu(x = i)",
         ),
-        x(
+        (
             "integers_in_fp16",
-            "i = cast(x = x, dtype = \"int32\"); y = cast(x = i, dtype = \"fp16\")",
-            "y = cast(x = x, dtype = \"int32\")",
+            "tensor<int32, [1, 64]> x".to_owned(),
+            "y = cast(x = x, dtype = \"fp16\")".to_owned(),
+            "y = cast(x = x, dtype = \"fp32\")".to_owned(),
         ),
         x(
             "fp32_leftover",
@@ -240,18 +241,63 @@ fn every_lint_has_a_planted_fault() {
 
 /// A mask of whole numbers that is multiplied is exact enough; ids that are compared or given back are not.
 #[test]
-fn a_mask_is_not_blamed_for_its_integers() {
+fn only_whole_numbers_whose_last_digit_matters_are_blamed() {
     let inputs = "tensor<int32, [1, 128]> m, tensor<fp16, [1, 128]> x";
     let cast = "c = cast(x = m, dtype = \"fp16\");";
-    let at = |body: &str| found(inputs, &format!("{cast} {body}"), "m4", "integers_in_fp16").len();
-    assert_eq!(
-        at("s = sub(x = fp16(1), y = c); t = mul(x = s, y = fp16(-10000)); y = add(x = x, y = t)"),
-        0
-    );
-    assert_eq!(at("y = mul(x = x, y = c)"), 0);
-    assert_eq!(at("t = add(x = c, y = fp16(1)); y = mul(x = x, y = t)"), 1);
-    assert_eq!(at("y = relu(x = c)"), 1);
-    assert_eq!(at("a = mul(x = c, y = fp16(0.01)); y = sin(x = a)"), 1);
+    for (body, expected) in [
+        ("s = sub(x = fp16(1), y = c); t = mul(x = s, y = fp16(-10000)); y = add(x = x, y = t)", 0),
+        ("y = mul(x = x, y = c)", 0),
+        ("t = add(x = c, y = fp16(1)); y = mul(x = x, y = t)", 0),
+        ("g = greater(x = c, y = fp16(0.5)); y = select(cond = g, a = x, b = fp16(0))", 0),
+        ("g = equal(x = c, y = x); y = select(cond = g, a = x, b = fp16(0))", 1),
+        ("y = relu(x = c)", 1),
+        ("a = mul(x = c, y = fp16(0.01)); y = sin(x = a)", 1),
+        ("a = mul(x = c, y = fp16(0.5)); y = cast(x = a, dtype = \"int32\")", 1),
+        ("g = floor_div(x = c, y = fp16(64)); y = mul(x = g, y = x)", 1),
+    ] {
+        let body = format!("{cast} {body}");
+        assert_eq!(found(inputs, &body, "m4", "integers_in_fp16").len(), expected, "{body}");
+    }
+}
+
+/// Ids of a table of 30000 words can pass 2048, places of one of 512 cannot, nor what fp16 or a truth value held.
+#[test]
+fn whole_numbers_that_stay_small_are_not_blamed() {
+    let inputs = "tensor<int32, [1, 128]> m, tensor<fp16, [1, 128]> x";
+    let cast = |from: &str| format!("y = cast(x = {from}, dtype = \"fp16\")");
+    let table =
+        |rows| format!("w = gather(x = {}, indices = m, axis = int32(0))", zeros(&[rows, 8]));
+    for (body, expected) in [
+        (format!("{}; {}", table(30000), cast("m")), 1),
+        (format!("{}; {}", table(512), cast("m")), 0),
+        (format!("n = add(x = m, y = int32(2)); {}; {}", table(512), cast("n")), 0),
+        (format!("n = mul(x = m, y = int32(768)); {}; {}", table(512), cast("n")), 1),
+        (format!("i = cast(x = x, dtype = \"int32\"); {}", cast("i")), 0),
+        (
+            format!(
+                "g = greater(x = m, y = int32(5)); i = cast(x = g, dtype = \"int32\"); {}",
+                cast("i")
+            ),
+            0,
+        ),
+        (format!("i = reduce_argmax(x = x, axis = int32(1)); {}", cast("i")), 0),
+    ] {
+        assert_eq!(found(inputs, &body, "m4", "integers_in_fp16").len(), expected, "{body}");
+    }
+}
+
+/// An index that passes through fp16 on its way to a table.
+#[test]
+fn an_index_in_fp16_is_blamed_by_the_size_of_its_table() {
+    let body = |rows| {
+        let table = zeros(&[rows, 8]);
+        format!(
+            "c = cast(x = m, dtype = \"fp16\"); r = relu(x = c); i = cast(x = r, dtype = \"int32\"); \
+             y = gather(x = {table}, indices = i, axis = int32(0))"
+        )
+    };
+    let at = |rows| found("tensor<int32, [1, 128]> m", &body(rows), "m4", "integers_in_fp16").len();
+    assert_eq!((at(30000), at(512)), (1, 0));
 }
 
 /// A state's first axis counts layers as often as it counts requests.

@@ -2,6 +2,7 @@
 
 mod fallback;
 mod functions;
+mod integers;
 mod layout;
 mod mask;
 mod memory;
@@ -49,8 +50,15 @@ pub enum Datum {
 
 type Finder = fn(&Model<'_>, &Target) -> Vec<Lint>;
 
-const ALL: &[Finder] =
-    &[fallback::find, functions::find, layout::find, mask::find, memory::find, range::find];
+const ALL: &[Finder] = &[
+    fallback::find,
+    functions::find,
+    integers::find,
+    layout::find,
+    mask::find,
+    memory::find,
+    range::find,
+];
 
 /// All that is found.
 pub fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {
