@@ -323,6 +323,34 @@ fn a_stack_of_layers_or_weights_is_no_batch() {
     assert_eq!(found("tensor<fp32, [8, 3, 32, 32]> x", cast, "m4", "batch_above_one").len(), 1);
 }
 
+/// MiniLM's end: a mean of normed vectors, weighted by a mask, and its length. A scale of 100 makes it long.
+#[test]
+fn the_length_of_a_mean_of_normed_vectors_is_known() {
+    let inputs = "tensor<fp16, [1, 128, 384]> x, tensor<fp16, [1, 128]> m";
+    let (last, ones) = (ints(&[-1]), ints(&[1]));
+    let at = |scale: f32, mean: &str| {
+        let norm = format!(
+            "n = layer_norm(x = x, axes = {last}); h = mul(x = n, y = fp16({scale})); \
+             s = reduce_sum(x = m, axes = {last}, keep_dims = true); g = maximum(x = s, y = fp16(0.0001)); "
+        );
+        let body = format!("{norm} {mean}; y = reduce_l2_norm(x = p, axes = {last})");
+        found(inputs, &body, "m4", "norm_squares").len()
+    };
+    let product = format!(
+        "w = real_div(x = m, y = g); e = expand_dims(x = w, axes = {ones}); p = matmul(x = e, y = h)"
+    );
+    let sums = format!(
+        "e = expand_dims(x = m, axes = {last}); q = mul(x = h, y = e); \
+         a = reduce_sum(x = q, axes = {ones}); p = real_div(x = a, y = g)"
+    );
+    let plain = format!("p = reduce_mean(x = h, axes = {ones})");
+    for mean in [product.as_str(), &sums, &plain, "p = relu(x = h)"] {
+        assert_eq!((at(2.0, mean), at(100.0, mean)), (0, 1), "{mean}");
+    }
+    assert_eq!(at(2.0, "p = matmul(x = m, y = h)"), 1);
+    assert_eq!(at(2.0, "p = add(x = h, y = x)"), 1);
+}
+
 /// Behind a norm nothing has grown yet; and where it does grow, the sums are named, not what follows them.
 #[test]
 fn growth_is_told_by_the_sums_of_a_stream_that_nothing_bounds() {

@@ -4,6 +4,7 @@ mod fallback;
 mod functions;
 mod integers;
 mod layout;
+mod length;
 mod mask;
 mod memory;
 mod range;

@@ -1,8 +1,10 @@
 //! Arithmetic that leaves fp16 or the engine's accumulator for common values.
 
+use anemone_ir::infer::Symbols;
 use anemone_ir::{Node, Op, ValueId};
 use anemone_tensor::DataType;
 
+use super::length::length;
 use super::support::{Text, nodes, number};
 use super::{Datum, Lint};
 use crate::Target;
@@ -11,6 +13,9 @@ use crate::model::{Item, Model, elements};
 
 /// Residual additions from which growth is worth a look.
 const DEEP: usize = 24;
+
+/// Sums of the engine are infinite from here on.
+const SUM_LIMIT: f64 = 32768.0;
 
 const SQUARES: Text = Text {
     kind: "norm_squares",
@@ -59,19 +64,30 @@ pub(super) fn find(model: &Model<'_>, target: &Target) -> Vec<Lint> {
 fn squares(model: &Model<'_>, _: &Target) -> Vec<Lint> {
     let is_square = |op: Op| matches!(op, Op::Square | Op::Pow);
     let found = nodes(model, |node| match node.op {
-        Op::ReduceSumSquare | Op::ReduceL2Norm | Op::L2Norm => true,
+        Op::ReduceSumSquare | Op::ReduceL2Norm | Op::L2Norm => !is_short(model, node, node),
         Op::ReduceMean | Op::ReduceSum => {
             let from = node.input("x").first().and_then(|id| model.producer(*id));
             from.is_some_and(|i| {
                 let source = model.items[i].node;
-                is_square(source.op)
-                    || (source.op == Op::Mul && source.input("x") == source.input("y"))
+                let squares = is_square(source.op)
+                    || (source.op == Op::Mul && source.input("x") == source.input("y"));
+                squares && !is_short(model, node, source)
             })
         }
         _ => false,
     });
     let data = [("limit", Datum::Number(256.0))];
     SQUARES.for_all("sums of squares are taken without scaling first", found, data)
+}
+
+/// Whether a sum of squares over the last axis is known to end below the engine's limit.
+fn is_short(model: &Model<'_>, sum: &Node, squared: &Node) -> bool {
+    let id = squared.input("x").first().copied();
+    let rank = id.and_then(|id| model.shape(id)).map_or(0, <[u64]>::len) as i64;
+    let symbols = Symbols::default();
+    let axes = model.function.context(sum, &symbols).ints("axes").unwrap_or_default();
+    let is_last = matches!(*axes, [axis] if axis == -1 || axis == rank - 1);
+    is_last && id.and_then(|id| length(model, id)).is_some_and(|most| most * most < SUM_LIMIT)
 }
 
 /// An epsilon that fp16 holds as zero. Functions whose argument was kept from zero before do without.
