@@ -22,6 +22,11 @@ pub(crate) fn check(model: &Model<'_>, target: &Target, weights: u64, supports: 
                 "`{}` keeps the whole model away: {}",
                 item.node.origin, support.reason
             ),
+            // That the op itself leaves is sure; on whether the rest does, sources on kernels differ.
+            confidence: match support.obstacle {
+                Some(Obstacle::Kernel) => Confidence::Low,
+                _ => support.confidence,
+            },
             ..support.clone()
         });
     let Some(cause) = spoiler.or_else(|| size(target, weights)).or_else(|| depth(model, target))

@@ -1,6 +1,6 @@
 //! Published placements and estimates, reproduced; each case names its source.
 
-use anemone_ane::{Place, rules::CanRun};
+use anemone_ane::{Confidence, Place, rules::CanRun};
 use programs::{alone, ints, on, places, report, zeros};
 
 mod programs;
@@ -301,6 +301,12 @@ fn a_wide_kernel_takes_the_whole_model_off_the_engine() {
     assert_eq!(narrow.ane_share_flops, 100.0);
     let wide = report(X4, &body(16), "y7", &on("m4"));
     assert!(places(&wide).iter().all(|place| *place == Place::Cpu));
+    // The kernel leaves for sure; on what the rest does, sources differ, and each op says so.
+    assert_eq!(
+        (wide.ops[0].confidence, wide.ops[2].confidence),
+        (Confidence::High, Confidence::Low)
+    );
+    assert!(wide.ops.iter().filter(|op| op.op == "conv").all(|op| op.reason.contains("differ")));
     let advice = wide.advice.expect("a change");
     assert!(advice.change.contains("kernel") && advice.ane_share_flops == 100.0);
     let old = report(X4, &body(15), "y7", &on("m1"));
