@@ -14,7 +14,8 @@ pub(crate) struct InState {
 
 impl InState {
     /// A read gives a name. An update is in place if what it gives is written to the state that it comes from, and
-    /// nobody uses the old value afterwards.
+    /// nothing but further updates takes the old value afterwards: coremltools merges reads across writes
+    /// (coremltools#2786), so that a cache's updates may all name its first read.
     pub(crate) fn new(items: &[Item<'_>]) -> InState {
         let (mut states, mut last_use) = (BTreeMap::new(), BTreeMap::new());
         for (i, Item { node, .. }) in items.iter().enumerate() {
@@ -25,7 +26,8 @@ impl InState {
             if let (Some(state), Some(output)) = (origin, node.outputs.first()) {
                 states.insert(*output, state);
             }
-            for id in node.inputs.iter().flat_map(|(_, ids)| ids) {
+            let ids = node.inputs.iter().flat_map(|(_, ids)| ids);
+            for id in ids.filter(|id| Some(**id) != changed(node)) {
                 last_use.insert(*id, i);
             }
         }
@@ -40,7 +42,7 @@ impl InState {
                 }
                 (Op::ReadState, Some((output, state))) => drop(values.insert(output, state)),
                 (_, Some((output, state))) if written.contains(&output) => {
-                    let old = changed(node).filter(|id| last_use.get(id) == Some(&i));
+                    let old = changed(node).filter(|id| last_use.get(id).is_none_or(|at| *at < i));
                     if let Some(old) = old {
                         values.insert(output, state);
                         written.insert(old);

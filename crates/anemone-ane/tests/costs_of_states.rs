@@ -46,6 +46,17 @@ fn an_update_that_no_state_takes_or_whose_old_value_is_used_later_is_a_copy() {
     assert!(op(&cache(&later), "/u").cpu_us > 100.0);
 }
 
+/// coremltools#2786: two reads of a state become one, though a write stands between them.
+#[test]
+fn updates_that_share_one_read_are_in_place() {
+    let (begin, end) = (ints(&[4, 0, 7, 0]), ints(&[5, 12, 8, 64]));
+    let second = format!("w = slice_update(x = r, update = x, begin = {begin}, end = {end})");
+    let writes = "write_state(input = s, data = u)";
+    let report =
+        cache(&format!("{writes}; {second}; write_state(input = s, data = w); y = relu(x = x)"));
+    assert!(op(&report, "/u").cpu_us < 0.1 && op(&report, "/w").cpu_us < 0.1);
+}
+
 #[test]
 fn what_is_computed_is_written_whole() {
     let body = "r = read_state(input = s); a = relu(x = r); write_state(input = s, data = a); y = relu(x = x)";
