@@ -16,6 +16,7 @@
 
 use serde::Serialize;
 
+use crate::order::none_is_safe;
 use crate::rounding::{decode, to_half};
 
 /// Accumulator units in 1.
@@ -81,7 +82,8 @@ impl Accumulator {
         self.add_units(product(x, w));
     }
 
-    fn add_units(&mut self, units: i64) {
+    /// Adds a product that is given in units.
+    pub(crate) fn add_units(&mut self, units: i64) {
         if self.stuck == 0 {
             self.sum += units;
             if self.sum.abs() >= LIMIT {
@@ -142,6 +144,8 @@ pub struct DotRange {
     pub bias: i64,
     /// The largest size of a single product, in units.
     pub largest: i64,
+    /// Whether every order is shown to overflow though bias and sum are in range.
+    pub is_unavoidable: bool,
 }
 
 impl DotRange {
@@ -151,23 +155,28 @@ impl DotRange {
     }
 
     /// The range of a sum of products that are given in units.
-    pub(crate) fn of(products: impl Iterator<Item = i64>, bias: i64) -> DotRange {
-        let mut range = DotRange { lowest: bias, highest: bias, sum: bias, bias, largest: 0 };
-        for units in products {
+    pub(crate) fn of(products: impl Iterator<Item = i64> + Clone, bias: i64) -> DotRange {
+        let (lowest, highest, sum) = (bias, bias, bias);
+        let mut range = DotRange { lowest, highest, sum, bias, largest: 0, is_unavoidable: false };
+        for units in products.clone() {
             range.lowest = range.lowest.saturating_add(units.min(0));
             range.highest = range.highest.saturating_add(units.max(0));
             range.sum = range.sum.saturating_add(units);
             range.largest = range.largest.max(units.abs());
         }
+        let is_open = range.largest >= LIMIT && range.verdict() == Verdict::DependsOnOrder;
+        range.is_unavoidable = is_open && none_is_safe(products, bias, range.sum);
         range
     }
 
     /// Whether the sum overflows. Every order does where the bias or the whole sum is out of range,
-    /// or a product takes any sum that is still in range out of it.
+    /// where a product takes any sum that is still in range out of it, or where large products
+    /// leave no way.
     pub fn verdict(&self) -> Verdict {
+        let ends = self.sum.abs() >= LIMIT || self.bias.abs() >= LIMIT;
         if self.lowest > -LIMIT && self.highest < LIMIT {
             Verdict::Never
-        } else if self.sum.abs() >= LIMIT || self.bias.abs() >= LIMIT || self.largest >= 2 * LIMIT {
+        } else if ends || self.largest >= 2 * LIMIT || self.is_unavoidable {
             Verdict::Always
         } else {
             Verdict::DependsOnOrder

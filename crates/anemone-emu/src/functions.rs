@@ -188,8 +188,16 @@ pub fn silu(x: f32) -> f32 {
 
 /// `log(1 + exp(x))` step by step, with a sum that overflows at 32768; so it is 0 above 10.4.
 pub fn softplus(x: f32) -> f32 {
-    let sum = 1.0 + f64::from(exp(x));
-    log(if sum >= 32768.0 { f32::INFINITY } else { to_half(sum) })
+    let sum = softplus_sum(x);
+    log(if sum >= SOFTPLUS_LIMIT { f32::INFINITY } else { to_half(sum) })
+}
+
+/// What `1 + exp(x)` must stay below in [`softplus`].
+pub(crate) const SOFTPLUS_LIMIT: f64 = 32768.0;
+
+/// `1 + exp(x)`.
+pub(crate) fn softplus_sum(x: f32) -> f64 {
+    1.0 + f64::from(exp(x))
 }
 
 /// `x / (1 + |x|)` as a product with an inverse.

@@ -21,6 +21,7 @@ pub mod interval;
 mod kernels;
 mod lanes;
 mod matrix;
+mod order;
 mod record;
 pub mod rounding;
 pub mod table;

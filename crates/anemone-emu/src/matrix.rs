@@ -42,46 +42,39 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// The right side of a product, decoded: rows lie beside each other.
+/// The right side of a product, decoded: rows lie beside each other. Four bytes for each element,
+/// since a model's weights are held so.
 pub(crate) struct Right {
     inner: usize,
     columns: usize,
-    /// As stored, for sums that may overflow.
-    plain: Vec<f32>,
     /// In units.
     units: Vec<f32>,
-    /// The power of two of each element, in units.
-    powers: Vec<f32>,
     /// The length of each column.
     lengths: Vec<f64>,
 }
 
-/// The number that the engine takes a value for, and its power of two.
-fn decoded(value: f32) -> (f32, f32) {
-    let value = decode(value);
-    let power = f64::from_bits(value.abs().to_bits() & (0x7ff << 52)).max(2f64.powi(-14));
-    (value as f32, power as f32)
+/// The power of two of a decoded number. That of the least normal one stands for smaller ones.
+#[inline(always)]
+fn power(number: f32, least: f32) -> f32 {
+    f32::from_bits(number.to_bits() & f32::INFINITY.to_bits()).max(least)
 }
+
+/// The least power of two of an fp16 number that is not subnormal: 2^-14.
+const LEAST: f32 = 1.0 / 16384.0;
+/// The same in units.
+const LEAST_UNITS: f32 = LEAST * ONE as f32;
 
 impl Right {
     pub(crate) fn new(matrix: Matrix<'_>) -> Right {
         let [inner, columns] = matrix.shape;
         let size = inner * columns;
-        let mut right = Right {
-            inner,
-            columns,
-            plain: Vec::with_capacity(size),
-            units: Vec::with_capacity(size),
-            powers: Vec::with_capacity(size),
-            lengths: vec![0.0; columns],
-        };
+        let (units, lengths) = (Vec::with_capacity(size), vec![0.0; columns]);
+        let mut right = Right { inner, columns, units, lengths };
         for i in 0..inner {
             for (value, length) in matrix.row(i).zip(&mut right.lengths) {
-                let (number, power) = decoded(value);
-                right.plain.push(value);
-                right.units.push(number * ONE as f32);
-                right.powers.push(power * ONE as f32);
-                *length += f64::from(number) * f64::from(number);
+                let number = decode(value);
+                right.units.push((number * ONE as f64) as f32);
+                *length += number * number;
             }
         }
         right.lengths.iter_mut().for_each(|length| *length = length.sqrt());
@@ -97,9 +90,10 @@ impl Right {
         self.columns
     }
 
-    /// A column as stored.
-    fn column(&self, column: usize) -> impl Iterator<Item = &f32> {
-        self.plain.iter().skip(column).step_by(self.columns)
+    /// The numbers of a column.
+    fn column(&self, column: usize) -> impl Iterator<Item = f32> + Clone + '_ {
+        let units = self.units.iter().skip(column).step_by(self.columns);
+        units.map(|units| units / ONE as f32)
     }
 }
 
@@ -163,18 +157,19 @@ pub(crate) fn multiply(
 
 /// A row of the left side, decoded.
 struct Line {
-    plain: Vec<f32>,
+    /// Each number with its power of two.
     numbers: Vec<(f32, f32)>,
     length: f64,
 }
 
 impl Line {
     fn new(left: Matrix<'_>, row: usize) -> Line {
-        let plain: Vec<f32> = left.row(row).collect();
-        let numbers: Vec<(f32, f32)> = plain.iter().map(|value| decoded(*value)).collect();
+        let number = |value| decode(value) as f32;
+        let numbers = left.row(row).map(number).map(|number| (number, power(number, LEAST)));
+        let numbers: Vec<(f32, f32)> = numbers.collect();
         let squares = numbers.iter().map(|(number, _)| f64::from(*number) * f64::from(*number));
         let length = squares.sum::<f64>().sqrt();
-        Line { plain, numbers, length }
+        Line { numbers, length }
     }
 }
 
@@ -260,29 +255,27 @@ impl Block<'_> {
         let columns = self.right.columns;
         for k in 0..self.right.inner {
             let units = &self.right.units[k * columns + self.first..][..self.width];
-            let powers = &self.right.powers[k * columns + self.first..][..self.width];
             for (row, line) in self.lines.iter().enumerate() {
-                let (x, power) = line.numbers[k];
+                let (x, own) = line.numbers[k];
                 if x == 0.0 {
                     continue;
                 }
-                let product = |unit: f32, other: f32| {
+                let product = |unit: f32| {
                     // Exact: the factors have 11 bits each, and half a unit fits beside their product.
                     let product = x * unit;
                     let rounded = (product + 0.5f32.copysign(product)) as i32;
-                    if power * other >= 1.0 { rounded } else { 0 }
+                    if own * power(unit, LEAST_UNITS) >= 1.0 { rounded } else { 0 }
                 };
-                let factors = units.iter().zip(powers);
                 match ups.get_mut(row) {
                     None => {
-                        for (sum, (unit, other)) in sums[row].iter_mut().zip(factors) {
-                            *sum = sum.wrapping_add(product(*unit, *other));
+                        for (sum, unit) in sums[row].iter_mut().zip(units) {
+                            *sum = sum.wrapping_add(product(*unit));
                         }
                     }
                     Some(ups) => {
                         let sums = sums[row].iter_mut().zip(ups);
-                        for ((sum, up), (unit, other)) in sums.zip(factors) {
-                            let kept = product(*unit, *other);
+                        for ((sum, up), unit) in sums.zip(units) {
+                            let kept = product(*unit);
                             *sum = sum.wrapping_add(kept);
                             *up = up.wrapping_add(kept.max(0));
                         }
@@ -292,15 +285,15 @@ impl Block<'_> {
         }
     }
 
-    fn products(&self, row: usize, column: usize) -> impl Iterator<Item = i64> + '_ {
+    fn products(&self, row: usize, column: usize) -> impl Iterator<Item = i64> + Clone + '_ {
         let column = self.right.column(self.first + column);
-        self.lines[row].plain.iter().zip(column).map(|(x, w)| product(*x, *w))
+        self.lines[row].numbers.iter().zip(column).map(|((x, _), w)| product(*x, w))
     }
 
     fn in_order(&self, row: usize, column: usize, bias: f32) -> f32 {
         let mut accumulator = Accumulator::new(bias);
-        for (x, w) in self.lines[row].plain.iter().zip(self.right.column(self.first + column)) {
-            accumulator.add(*x, *w);
+        for units in self.products(row, column) {
+            accumulator.add_units(units);
             if accumulator.overflowed() {
                 break;
             }

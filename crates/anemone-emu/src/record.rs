@@ -1,4 +1,5 @@
-//! What accumulators went through in a run: extremes of their partial sums over all orders.
+//! What accumulators went through in a run: extremes of their partial sums over all orders. And
+//! which steps within ops, whose results may look harmless, left the range of fp16.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +21,15 @@ pub(crate) struct Summary {
     always: u64,
     /// How many overflowed in the order of the index.
     overflowed: u64,
+    /// The largest value of a step within the op that fp16 does not hold, of finite operands; 0 where
+    /// it holds all.
+    step: f64,
 }
 
 impl Default for Summary {
     fn default() -> Summary {
         let (lowest, highest) = (i64::MAX, i64::MIN);
-        Summary { lowest, highest, count: 0, depends: 0, always: 0, overflowed: 0 }
+        Summary { lowest, highest, count: 0, depends: 0, always: 0, overflowed: 0, step: 0.0 }
     }
 }
 
@@ -55,6 +59,7 @@ impl Summary {
         self.depends += other.depends;
         self.always += other.always;
         self.overflowed += other.overflowed;
+        self.step = self.step.max(other.step);
     }
 
     fn verdict(&self) -> Verdict {
@@ -73,6 +78,12 @@ pub(crate) struct Extremes(Mutex<Summary>);
 impl Extremes {
     pub(crate) fn merge(&self, part: &Summary) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(part);
+    }
+
+    /// Notes a step within the op that leaves fp16.
+    pub(crate) fn overflow_within(&self, value: f64) {
+        let mut summary = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        summary.step = summary.step.max(value);
     }
 
     pub(crate) fn summary(&self) -> Summary {
@@ -131,6 +142,13 @@ impl Recorder {
             overflowed_in_index_order: summary.overflowed,
             verdict: summary.verdict(),
         })
+    }
+
+    /// The largest value that a step within the op at `origin` had to hold and could not, as fp16 ends
+    /// at 65504; none where every step was in range.
+    pub fn step(&self, origin: &Origin) -> Option<f64> {
+        let ops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(ops.get(origin)?.summary().step).filter(|step| *step > 0.0)
     }
 
     /// Forgets everything that was noted.

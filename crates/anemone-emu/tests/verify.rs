@@ -67,17 +67,17 @@ fn a_planted_overflow_is_found_at_its_layer_with_the_input_that_triggers_it() {
         set("larger", vec![half(&[1, 8], [80.0; 8])]),
     ];
     let findings = found(&layers(1000.0), &sets);
-    assert_eq!(findings.first_overflow.as_deref(), Some("l2"));
-    let overflow = findings.op("l2").unwrap().overflow.as_ref().unwrap();
+    assert_eq!(findings.first_overflow.as_deref(), Some("main/l2"));
+    let overflow = findings.op("main/l2").unwrap().overflow.as_ref().unwrap();
     assert_eq!(overflow.kind, OverflowKind::Accumulator);
     assert_eq!((overflow.verdict, overflow.set.as_deref()), (Verdict::Always, Some("large")));
     assert_eq!(overflow.place.as_ref().unwrap().step, 0);
     let divergence = findings.first_divergence.as_ref().unwrap();
-    assert_eq!((divergence.path.as_str(), divergence.birth), ("l2", Birth::BornHere));
+    assert_eq!((divergence.path.as_str(), divergence.birth), ("main/l2", Birth::BornHere));
     assert_eq!(divergence.cause, Cause::Overflow);
-    assert_eq!(findings.op("l1").unwrap().verdict, Verdict::Never);
+    assert_eq!(findings.op("main/l1").unwrap().verdict, Verdict::Never);
     let text = findings.to_string();
-    assert!(text.contains("first overflow: `l2` (linear): a partial sum reaches"), "{text}");
+    assert!(text.contains("first overflow: `main/l2` (linear): a partial sum reaches"), "{text}");
     assert!(text.contains("input set `large`, run 0"), "{text}");
 
     let clean = found(&layers(1.0), &sets);
@@ -95,7 +95,7 @@ fn an_overflow_that_another_order_avoids_depends_on_it() {
     let ops = format!("{weight} tensor<fp16, [1, 1]> y = linear(x = x, weight = w);");
     let program = program("tensor<fp16, [1, 4]> x", &ops, "y");
     let findings = found(&program, &[set("a", vec![half(&[1, 4], [100.0; 4])])]);
-    let op = findings.op("y").unwrap();
+    let op = findings.op("main/y").unwrap();
     assert_eq!(op.verdict, Verdict::DependsOnOrder);
     let overflow = op.overflow.as_ref().unwrap();
     assert_eq!((overflow.value.abs(), &overflow.place), (40000.0, &None));
@@ -131,8 +131,8 @@ fn a_mask_that_fp16_does_not_hold_is_found_at_the_sum_and_where_a_row_is_masked(
     let findings = found(&program(inputs, &ops("-1e9"), "y"), &sets);
     assert_eq!(findings.unheld.len(), 1, "{findings}");
     assert_eq!((findings.unheld[0].path.as_str(), findings.unheld[0].value), ("low", -1e9));
-    assert_eq!(findings.first_nan.as_deref(), Some("y"));
-    assert_eq!(findings.op("y").unwrap().nan.as_ref().unwrap().set, "none");
+    assert_eq!(findings.first_nan.as_deref(), Some("main/y"));
+    assert_eq!(findings.op("main/y").unwrap().nan.as_ref().unwrap().set, "none");
     assert!(!findings.is_clean());
     let clean = found(&program(inputs, &ops("-1e4"), "y"), &sets);
     assert!(clean.unheld.is_empty() && clean.first_nan.is_none(), "{clean}");
@@ -151,12 +151,12 @@ fn a_residual_that_grows_beyond_fp16_is_found_at_the_sum_that_leaves_it() {
     let program = program("tensor<fp16, [1, 4]> x", &ops, &last);
     let findings = found(&program, &[set("a", vec![half(&[1, 4], [1.0, 0.5, -1.0, 0.25])])]);
     // 9^5 = 59049 is held; 8 times that is not.
-    assert_eq!(findings.first_overflow.as_deref(), Some("up6"));
-    let overflow = findings.op("up6").unwrap().overflow.as_ref().unwrap();
+    assert_eq!(findings.first_overflow.as_deref(), Some("main/up6"));
+    let overflow = findings.op("main/up6").unwrap().overflow.as_ref().unwrap();
     assert_eq!((overflow.kind, overflow.value), (OverflowKind::Stored, 8.0 * 59049.0));
     assert_eq!(overflow.place.as_ref().unwrap().element, 0);
     // The sum reads an infinity: it is not the first to overflow.
-    assert_eq!(findings.op("sum6").unwrap().overflow, None);
+    assert_eq!(findings.op("main/sum6").unwrap().overflow, None);
 }
 
 #[test]
@@ -176,11 +176,12 @@ fn squares_in_a_norm_overflow_although_its_result_is_small() {
             set("large", vec![half(&[1, 4], [10.0, 300.0, 50.0, 3.0])]),
         ],
     );
-    assert_eq!(findings.first_overflow.as_deref(), Some("squares"));
-    let place = findings.op("squares").unwrap().overflow.as_ref().unwrap().place.clone().unwrap();
+    assert_eq!(findings.first_overflow.as_deref(), Some("main/squares"));
+    let place =
+        findings.op("main/squares").unwrap().overflow.as_ref().unwrap().place.clone().unwrap();
     assert_eq!((place.set.as_str(), place.element), ("large", 1));
     // The infinity counts as 65536, not 90000.
-    assert!(findings.op("y").unwrap().error > 0.1);
+    assert!(findings.op("main/y").unwrap().error > 0.1);
     let only = found(&program, &[set("fits", vec![half(&[1, 4], [200.0, -100.0, 50.0, 3.0])])]);
     assert!(only.is_clean(), "{only}");
 }
@@ -200,8 +201,8 @@ fn a_state_is_followed_from_run_to_run() {
     let few = found(&program, &[steps(3)]);
     assert!(few.is_clean(), "{few}");
     let many = found(&program, &[steps(3), steps(9)]);
-    assert_eq!(many.first_overflow.as_deref(), Some("scaled"));
-    let overflow = many.op("scaled").unwrap().overflow.as_ref().unwrap();
+    assert_eq!(many.first_overflow.as_deref(), Some("main/scaled"));
+    let overflow = many.op("main/scaled").unwrap().overflow.as_ref().unwrap();
     let place = overflow.place.as_ref().unwrap();
     // 100 (4^n - 1) / 3 is beyond 65504 / 4 from n = 5 on.
     assert_eq!((overflow.set.as_deref(), place.step, place.element), (Some("9 runs"), 5, 1));
@@ -217,10 +218,10 @@ fn an_error_that_is_passed_on_is_not_blamed_on_the_op_that_shows_it() {
     let program = program("tensor<fp32, [2]> x", ops, "rest");
     let x = Tensor::from_f64(DataType::F32, vec![2], [1.0, 1.0]).unwrap();
     let findings = found(&program, &[set("a", vec![Value::Tensor(Array::from(x))])]);
-    assert!(findings.op("large").unwrap().error < 0.001);
+    assert!(findings.op("main/large").unwrap().error < 0.001);
     let first = findings.first_divergence.as_ref().unwrap();
-    assert_eq!((first.path.as_str(), first.cause), ("rest", Cause::Precision));
-    let rest = findings.op("rest").unwrap();
+    assert_eq!((first.path.as_str(), first.cause), ("main/rest", Cause::Precision));
+    let rest = findings.op("main/rest").unwrap();
     assert_eq!((rest.error, rest.max_absolute_error), (1.0, 2f64.powi(-12)));
 }
 
@@ -239,9 +240,9 @@ fn without_inputs_bounds_hold_for_all_and_random_inputs_show_what_happens() {
     assert!(forecasts.into_iter().all(|forecast| forecast == Forecast::Never));
     assert!(clean.to_string().contains("for all inputs within x [-6, 6]: 5 ops never overflow"));
     let large = analysed(1000.0, Some(Range::new(0.0, 255.0)));
-    assert_eq!(large.first_overflow.as_deref(), Some("l2"));
+    assert_eq!(large.first_overflow.as_deref(), Some("main/l2"));
     let forecast = |path: &str| large.op(path).unwrap().bound.as_ref().unwrap().forecast;
-    assert_eq!((forecast("l1"), forecast("l2")), (Forecast::Never, Forecast::Possible));
+    assert_eq!((forecast("main/l1"), forecast("main/l2")), (Forecast::Never, Forecast::Possible));
 }
 
 #[test]
@@ -266,4 +267,37 @@ fn a_run_that_fails_says_which() {
     assert!(matches!(&error, VerifyError::Run { set, step: 0, .. } if set == "short"), "{error}");
     let options = VerifyOptions { function: Some("other".to_owned()), ..VerifyOptions::default() };
     assert!(matches!(verify(&program, &pool(), &[], &options), Err(VerifyError::Compile(_))));
+}
+
+#[test]
+fn an_overflow_within_a_norm_is_an_overflow_though_its_result_is_finite() {
+    let ops = "fp16 scale = const()[val = fp16(900)];
+         tensor<fp16, [2, 4]> up = mul(x = x, y = scale);
+         tensor<int32, [1]> axes = const()[val = tensor<int32, [1]>([1])];
+         fp16 epsilon = const()[val = fp16(0.0001)];
+         tensor<fp16, [2, 4]> norm = layer_norm(x = up, axes = axes, epsilon = epsilon);";
+    let program = program("tensor<fp16, [2, 4]> x", ops, "norm");
+    let rows = |size: f64| half(&[2, 4], (0..8).map(|i| size * f64::from(i % 4)));
+    let findings =
+        found(&program, &[set("small", vec![rows(0.01)]), set("large", vec![rows(1.0)])]);
+    assert_eq!(findings.first_overflow.as_deref(), Some("main/norm"));
+    let overflow = findings.op("main/norm").unwrap().overflow.as_ref().unwrap();
+    assert_eq!((overflow.kind, overflow.set.as_deref()), (OverflowKind::Step, Some("large")));
+    assert_eq!(overflow.value, 900.0 * 900.0 * 1.25);
+    assert!(findings.to_string().contains("a step within it reaches 1012500"), "{findings}");
+    assert!(found(&program, &[set("small", vec![rows(0.01)])]).is_clean());
+}
+
+#[test]
+fn products_that_cancel_but_are_each_too_large_overflow_in_every_order() {
+    let ops = matrix("w", 2, 2, |i, j| if i == 1 && j == 1 { -200.0 } else { 200.0 })
+        + "tensor<fp16, [1, 2]> y = linear(x = x, weight = w);";
+    let program = program("tensor<fp16, [1, 2]> x", &ops, "y");
+    let verdict = |x: [f64; 2]| {
+        let findings = found(&program, &[set("a", vec![half(&[1, 2], x)])]);
+        findings.op("main/y").unwrap().verdict
+    };
+    assert_eq!(verdict([200.0, -200.0]), Verdict::Always);
+    assert_eq!(verdict([100.0, -100.0]), Verdict::Always, "the other output is their sum: 40000");
+    assert_eq!(verdict([80.0, -80.0]), Verdict::Never);
 }

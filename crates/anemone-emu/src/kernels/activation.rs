@@ -7,6 +7,7 @@ use super::elementwise_unary::{each, scalar};
 use super::{Prepared, Setting, fault};
 use crate::functions;
 use crate::lanes::Lanes;
+use crate::record::Extremes;
 use crate::rounding::{decode, to_half};
 
 pub(super) fn elu(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
@@ -49,12 +50,25 @@ pub(super) fn silu(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
     each(op, functions::silu)
 }
 
-pub(super) fn softplus(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    each(op, functions::softplus)
+pub(super) fn softplus(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {
+    let extremes = setting.extremes.clone();
+    each(op, move |x| noted_softplus(x, extremes.as_deref()))
+}
+
+/// The softplus of `x`, whose sum may overflow though 0 looks harmless.
+fn noted_softplus(x: f32, extremes: Option<&Extremes>) -> f32 {
+    if let Some(extremes) = extremes {
+        let sum = functions::softplus_sum(x);
+        if x.is_finite() && sum >= functions::SOFTPLUS_LIMIT {
+            extremes.overflow_within(sum);
+        }
+    }
+    functions::softplus(x)
 }
 
 /// `alpha * softplus(beta * x)` for each channel.
-pub(super) fn softplus_parametric(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
+pub(super) fn softplus_parametric(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {
+    let extremes = setting.extremes.clone();
     let (Some((_, alpha)), Some((_, beta))) = (op.floats("alpha")?, op.floats("beta")?) else {
         return Ok(None);
     };
@@ -68,7 +82,10 @@ pub(super) fn softplus_parametric(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> P
         Lanes::new(x.shape, &space).map(x.data.f32()?, &mut outputs[0], |index, lane| {
             let (alpha, beta) = (alpha[index % alpha.len()], beta[index % beta.len()]);
             for value in lane {
-                *value = product(alpha, functions::softplus(product(beta, *value)));
+                *value = {
+                    let inner = noted_softplus(product(beta, *value), extremes.as_deref());
+                    product(alpha, inner)
+                };
             }
         })
     })))

@@ -4,15 +4,24 @@
 //! That the sum of `reduce_log_sum_exp` leaves fp16, and the logarithm of infinity is 0, explains
 //! coremltools#2690: over 32 channels the result drops to 0 above 7.63.
 
+use std::sync::Arc;
+
 use anemone_cpu::{PrepareCtx, View, ViewMut};
 
 use super::{Prepared, Setting, fault};
 use crate::functions;
 use crate::lanes::Lanes;
+use crate::record::Extremes;
 use crate::rounding::{decode, to_half};
 
-/// The kernel of a sum of `term`s, put through `end` with their count.
-fn sum(op: &mut PrepareCtx<'_>, term: fn(f32) -> f64, end: fn(f64, f64) -> f32) -> Prepared {
+/// The kernel of a sum of `term`s, put through `end` with their count. Sums that fp16 does not hold
+/// are noted in `extremes`, for ends that hide them.
+fn sum(
+    op: &mut PrepareCtx<'_>,
+    extremes: Option<Arc<Extremes>>,
+    term: fn(f32) -> f64,
+    end: fn(f64, f64) -> f32,
+) -> Prepared {
     if !op.infer().dtype("x").map_err(fault)?.is_float() {
         return Ok(None);
     }
@@ -29,7 +38,14 @@ fn sum(op: &mut PrepareCtx<'_>, term: fn(f32) -> f64, end: fn(f64, f64) -> f32) 
             out.fill(end(0.0, count));
             return Ok(());
         }
-        lanes.reduce(values, out, |lane| end(lane.map(term).sum(), count))
+        lanes.reduce(values, out, |lane| {
+            let mut is_finite = true;
+            let sum: f64 = lane.inspect(|x| is_finite &= x.is_finite()).map(term).sum();
+            if let (Some(extremes), true) = (&extremes, is_finite && !to_half(sum).is_finite()) {
+                extremes.overflow_within(sum.abs());
+            }
+            end(sum, count)
+        })
     })))
 }
 
@@ -39,29 +55,34 @@ pub(super) fn square(x: f32) -> f64 {
 }
 
 pub(super) fn reduce_l1_norm(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, |x| decode(x).abs(), |sum, _| to_half(sum))
+    sum(op, None, |x| decode(x).abs(), |sum, _| to_half(sum))
 }
 
 pub(super) fn reduce_l2_norm(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, square, |sum, _| functions::sqrt(to_half(sum)))
+    sum(op, None, square, |sum, _| functions::sqrt(to_half(sum)))
 }
 
-pub(super) fn reduce_log_sum(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, decode, |sum, _| functions::log(to_half(sum)))
+pub(super) fn reduce_log_sum(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {
+    sum(op, setting.extremes.clone(), decode, |sum, _| functions::log(to_half(sum)))
 }
 
-pub(super) fn reduce_log_sum_exp(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, |x| functions::exp(x).into(), |sum, _| functions::log(to_half(sum)))
+pub(super) fn reduce_log_sum_exp(op: &mut PrepareCtx<'_>, setting: &Setting<'_>) -> Prepared {
+    sum(
+        op,
+        setting.extremes.clone(),
+        |x| functions::exp(x).into(),
+        |sum, _| functions::log(to_half(sum)),
+    )
 }
 
 pub(super) fn reduce_mean(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, decode, |sum, count| to_half(sum / count))
+    sum(op, None, decode, |sum, count| to_half(sum / count))
 }
 
 pub(super) fn reduce_sum(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, decode, |sum, _| to_half(sum))
+    sum(op, None, decode, |sum, _| to_half(sum))
 }
 
 pub(super) fn reduce_sum_square(op: &mut PrepareCtx<'_>, _: &Setting<'_>) -> Prepared {
-    sum(op, square, |sum, _| to_half(sum))
+    sum(op, None, square, |sum, _| to_half(sum))
 }

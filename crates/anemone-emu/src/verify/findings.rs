@@ -102,6 +102,9 @@ pub enum OverflowKind {
     Accumulator,
     /// A result is beyond 65504.
     Stored,
+    /// A step within the op is out of range, such as a norm's sum of squares; the result may look
+    /// harmless.
+    Step,
     /// A constant is beyond 65504 or infinite.
     Constant,
     /// An input is beyond 65504 or infinite.

@@ -57,6 +57,8 @@ struct Tally {
     histogram: Histogram,
     largest: f64,
     sums: Option<Sums>,
+    /// The largest value of a step within the op that is out of range.
+    step: f64,
     overflow: Option<Overflow>,
     nan: Option<Place>,
     /// The first infinite element in each set.
@@ -136,7 +138,7 @@ impl<'a> Report<'a> {
             let value = exact.and_then(|exact| exact.get(element)).copied();
             tally.overflow = Some(Overflow {
                 kind: OverflowKind::Stored,
-                path: entry.origin.path.to_string(),
+                path: entry.origin.to_string(),
                 verdict: Verdict::Always,
                 set: Some(at.set.to_owned()),
                 place: Some(place(element)),
@@ -148,6 +150,17 @@ impl<'a> Report<'a> {
     /// Adds what accumulators went through in the runs of one set.
     pub(super) fn add_sums(&mut self, recorder: &Recorder, set: &str) {
         for (entry, tally) in self.outline.ops.iter().zip(&mut self.tallies) {
+            if let Some(value) = recorder.step(&entry.origin) {
+                tally.step = tally.step.max(value);
+                tally.overflow.get_or_insert_with(|| Overflow {
+                    kind: OverflowKind::Step,
+                    path: entry.origin.to_string(),
+                    verdict: Verdict::Always,
+                    set: Some(set.to_owned()),
+                    place: None,
+                    value,
+                });
+            }
             let Some(sums) = recorder.sums(&entry.origin) else { continue };
             if sums.verdict != Verdict::Never {
                 let first = tally.overflow.as_ref();
@@ -159,7 +172,7 @@ impl<'a> Report<'a> {
                         if sums.highest > -sums.lowest { sums.highest } else { sums.lowest };
                     tally.overflow = Some(Overflow {
                         kind: OverflowKind::Accumulator,
-                        path: entry.origin.path.to_string(),
+                        path: entry.origin.to_string(),
                         verdict: sums.verdict,
                         set: Some(set.to_owned()),
                         place: tally.infinite.get(set).cloned(),
@@ -252,9 +265,9 @@ impl Tally {
     }
 
     fn finish(self, entry: &Entry, own_error: Option<f64>) -> OpFindings {
-        let stored = self.largest / f64::from(MAX);
+        let stored = self.largest.max(self.step) / f64::from(MAX);
         OpFindings {
-            path: entry.origin.path.to_string(),
+            path: entry.origin.to_string(),
             op: entry.op.name(),
             basis: basis(how(entry.op)),
             verdict: self.overflow.as_ref().map_or(Verdict::Never, |o| o.verdict),
@@ -283,15 +296,15 @@ impl Findings {
         ranges: &Ranges,
     ) {
         let outline = Outline::new(function);
-        let entries: HashMap<&str, &Entry> =
-            outline.ops.iter().map(|entry| (&*entry.origin.path, entry)).collect();
+        let entries: HashMap<String, &Entry> =
+            outline.ops.iter().map(|entry| (entry.origin.to_string(), entry)).collect();
         for op in &mut self.ops {
-            let Some(entry) = entries.get(op.path.as_str()) else { continue };
+            let Some(entry) = entries.get(&op.path) else { continue };
             op.bound = Some(bound(entry, ranges));
         }
         self.assumed = inputs.clone();
         let told = |op: &crate::interval::WithoutRule| {
-            format!("{} ({}): {}", op.origin.path, op.op.name(), op.why)
+            format!("{} ({}): {}", op.origin, op.op.name(), op.why)
         };
         self.without_rule = ranges.without_rule().iter().map(told).collect();
     }
@@ -328,7 +341,7 @@ fn constants(function: &CheckedFunction, outline: &Outline) -> Vec<(ValueId, Ove
                 continue;
             }
             let name = &function.value(*id).name;
-            let path = if name.is_empty() { entry.origin.path.to_string() } else { name.clone() };
+            let path = if name.is_empty() { entry.origin.to_string() } else { name.clone() };
             let (lowest, highest) = (range.lowest, range.highest);
             let value = if highest > -lowest { highest } else { lowest };
             let (kind, verdict) = (OverflowKind::Constant, Verdict::Always);

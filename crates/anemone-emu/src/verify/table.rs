@@ -139,6 +139,7 @@ impl fmt::Display for Overflow {
             OverflowKind::Stored => {
                 write!(f, "a result that should be {} is infinite", self.value)?
             }
+            OverflowKind::Step => write!(f, "a step within it reaches {}", self.value)?,
             OverflowKind::Constant | OverflowKind::Input => {
                 write!(f, "{} is infinite", self.value)?
             }
