@@ -80,7 +80,12 @@ pub(super) fn key(obstacle: Option<&str>, reason: &str) -> String {
 pub(super) fn groups(report: &Report) -> Vec<Group> {
     let mut by_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, op) in report.ops.iter().enumerate().filter(|(_, op)| is_away(op)) {
-        by_key.entry(key(obstacle(op).as_deref(), &op.reason)).or_default().push(at);
+        let key = match obstacle(op) {
+            Some(obstacle) => key(Some(&obstacle), &op.reason),
+            // It names the sums of one run, and is the same for each op of it.
+            None => op.reason.clone(),
+        };
+        by_key.entry(key).or_default().push(at);
     }
     let mut groups: Vec<Group> = by_key.into_values().map(|ops| group(report, ops)).collect();
     groups.sort_by(|a, b| {
@@ -105,20 +110,9 @@ fn group(report: &Report, ops: Vec<usize>) -> Group {
     }
     let mut types: Vec<_> = counts.into_iter().collect();
     types.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let sum = |of: fn(&OpReport) -> f64| ops.iter().map(|at| of(&report.ops[*at])).sum::<f64>();
-    let reason = match first.can_run {
-        CanRun::No => first.reason.clone(),
-        CanRun::Yes | CanRun::Conditional => format!(
-            "the engine could run {} ({:.1} µs in all against {:.1} µs on the CPU), but that saves less than a launch \
-             and the changes of unit cost",
-            if ops.len() > 1 { "these" } else { "it" },
-            sum(|op| op.ane_us.unwrap_or(op.cpu_us)),
-            sum(|op| op.cpu_us)
-        ),
-    };
     Group {
         obstacle: obstacle(first),
-        reason,
+        reason: first.reason.clone(),
         evidence: first.evidence.clone(),
         confidence: first.confidence,
         types,
