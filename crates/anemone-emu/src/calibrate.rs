@@ -47,7 +47,7 @@ impl Default for Calibration {
 }
 
 /// Why no inputs can be made.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum CalibrateError {
     /// An input has free dimensions, and no shape is given.
@@ -58,6 +58,12 @@ pub enum CalibrateError {
         /// Its type.
         ty: String,
     },
+    /// More numbers than are made.
+    #[error("random inputs of {numbers:.0} numbers: at most {MOST} are made")]
+    Size {
+        /// How many there would be, over all sets and runs.
+        numbers: f64,
+    },
     /// An input that is no tensor of numbers, or too large.
     #[error("`{input}` is {ty}: no random numbers are made for it")]
     Type {
@@ -67,6 +73,11 @@ pub enum CalibrateError {
         ty: String,
     },
 }
+
+/// Numbers that are made at most, over all sets and runs: they lie in memory together.
+const MOST: usize = 1 << 27;
+/// What a run takes besides, in numbers.
+const OVERHEAD: f64 = 64.0;
 
 /// The largest size of a number from the normal distribution.
 const NORMAL: f64 = 6.0;
@@ -86,6 +97,14 @@ pub fn calibrate(
     function: &CheckedFunction,
     options: &Calibration,
 ) -> Result<Vec<InputSet>, CalibrateError> {
+    let mut each = OVERHEAD;
+    for (id, ty) in inputs(function) {
+        each += shape(function, id, ty, options)?.iter().map(|size| *size as f64).product::<f64>();
+    }
+    let numbers = each * options.sets as f64 * options.steps as f64;
+    if numbers > MOST as f64 {
+        return Err(CalibrateError::Size { numbers });
+    }
     let mut random = Random(options.seed);
     let mut sets = Vec::with_capacity(options.sets);
     for set in 0..options.sets {
@@ -363,6 +382,11 @@ mod tests {
         let open = function("tensor<fp32, [?, 2]> x", "tensor<fp32, [?, 2]> y = relu(x = x);", "y");
         let found = calibrate(&open, &Calibration::default()).unwrap_err();
         assert!(found.to_string().starts_with("`x` is "), "{found}");
+        for (rows, sets) in [(1 << 40, 1), (usize::MAX, 1), (1, usize::MAX)] {
+            let shapes = BTreeMap::from([("x".to_owned(), vec![rows, 2])]);
+            let found = calibrate(&open, &Calibration { sets, shapes, ..Calibration::default() });
+            assert!(matches!(found, Err(CalibrateError::Size { .. })), "{found:?}");
+        }
         let options = Calibration {
             shapes: BTreeMap::from([("x".to_owned(), vec![5, 2])]),
             ranges: BTreeMap::from([("x".to_owned(), Range::new(0.0, 255.0))]),

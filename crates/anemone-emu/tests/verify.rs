@@ -283,8 +283,8 @@ fn an_overflow_within_a_norm_is_an_overflow_though_its_result_is_finite() {
     assert_eq!(findings.first_overflow.as_deref(), Some("main/norm"));
     let overflow = findings.op("main/norm").unwrap().overflow.as_ref().unwrap();
     assert_eq!((overflow.kind, overflow.set.as_deref()), (OverflowKind::Step, Some("large")));
-    assert_eq!(overflow.value, 900.0 * 900.0 * 1.25);
-    assert!(findings.to_string().contains("a step within it reaches 1012500"), "{findings}");
+    assert_eq!(overflow.value, 1350.0 * 1350.0);
+    assert!(findings.to_string().contains("a step within it reaches 1822500"), "{findings}");
     assert!(found(&program, &[set("small", vec![rows(0.01)])]).is_clean());
 }
 
@@ -300,4 +300,26 @@ fn products_that_cancel_but_are_each_too_large_overflow_in_every_order() {
     assert_eq!(verdict([200.0, -200.0]), Verdict::Always);
     assert_eq!(verdict([100.0, -100.0]), Verdict::Always, "the other output is their sum: 40000");
     assert_eq!(verdict([80.0, -80.0]), Verdict::Never);
+}
+
+#[test]
+fn what_goes_into_a_loop_beyond_fp16_is_blamed_on_the_input_and_what_grows_in_it_on_the_op() {
+    let ops = "int32 none = const()[val = int32(0)]; int32 one = const()[val = int32(1)];
+         int32 turns = const()[val = int32(3)]; fp16 scale = const()[val = fp16(30)];
+         (int32 k, tensor<fp16, [2]> z) = while_loop(loop_vars = (none, x))
+            (int32 i, tensor<fp16, [2]> v) { bool b = less(x = i, y = turns); } -> (b)
+            (int32 i, tensor<fp16, [2]> v) {
+                int32 next = add(x = i, y = one);
+                tensor<fp16, [2]> grown = mul(x = v, y = scale);
+            } -> (next, grown);
+         tensor<fp16, [2]> y = abs(x = z);";
+    let program = program("tensor<fp16, [2]> x", ops, "y");
+    let on = |x: [f64; 2]| found(&program, &[set("a", vec![half(&[2], x)])]);
+    assert!(on([1.0, -1.0]).is_clean());
+    let grown = on([1.0, 10.0]);
+    assert_eq!(grown.first_overflow, Some(grown.ops[1].path.clone()));
+    assert!(grown.ops[1].path.ends_with("/grown"), "{grown}");
+    let infinite = on([f64::INFINITY, f64::NAN]);
+    assert_eq!((infinite.first_overflow, infinite.first_nan), (None, None));
+    assert_eq!(infinite.unheld[0].path, "x");
 }

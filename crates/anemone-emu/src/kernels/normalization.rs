@@ -11,18 +11,19 @@ use crate::functions;
 use crate::lanes::Lanes;
 use crate::rounding::{decode, to_half};
 
-/// Differences from the mean over their standard deviation, in place. Gives the variance where fp16
-/// does not hold it.
+/// Differences from the mean over their standard deviation, in place. Gives the largest square, or
+/// the variance, where fp16 does not hold it.
 fn normalise(lane: &mut [f32], epsilon: f32) -> Option<f64> {
     let count = lane.len() as f64;
     let is_finite = lane.iter().all(|x| x.is_finite());
     let mean = to_half(lane.iter().map(|x| decode(*x)).sum::<f64>() / count);
     lane.iter_mut().for_each(|x| *x = to_half(decode(*x) - decode(mean)));
-    let variance = to_half(lane.iter().map(|x| decode(square(*x) as f32)).sum::<f64>() / count);
-    let inverse = functions::rsqrt(to_half(decode(variance) + decode(epsilon)));
-    let exact = lane.iter().map(|x| decode(*x) * decode(*x)).sum::<f64>() / count;
+    let largest = lane.iter().fold(0f64, |largest, x| largest.max(decode(*x).abs()));
+    let variance = lane.iter().map(|x| decode(square(*x) as f32)).sum::<f64>() / count;
+    let inverse = functions::rsqrt(to_half(decode(to_half(variance)) + decode(epsilon)));
     lane.iter_mut().for_each(|x| *x = product(*x, inverse));
-    (is_finite && !variance.is_finite()).then_some(exact)
+    let reached = variance.max(largest * largest);
+    (is_finite && !to_half(reached).is_finite()).then_some(reached)
 }
 
 /// `x * gamma + beta`, rounded after each step; 1 and 0 where they are absent.
