@@ -53,16 +53,14 @@ pub(crate) struct Right {
     lengths: Vec<f64>,
 }
 
-/// The power of two of a decoded number. That of the least normal one stands for smaller ones.
-#[inline(always)]
-fn power(number: f32, least: f32) -> f32 {
-    f32::from_bits(number.to_bits() & f32::INFINITY.to_bits()).max(least)
+/// The least size, in units, of a factor whose product with `number` is not dropped: the exponents of
+/// both sum to -16 or more, where that of a subnormal number counts as -14.
+fn least_factor(number: f32) -> f32 {
+    const LEAST: f32 = 1.0 / 16384.0;
+    let power = f32::from_bits(number.to_bits() & f32::INFINITY.to_bits()).max(LEAST);
+    let least = 1.0 / power;
+    if least <= LEAST * ONE as f32 { 0.0 } else { least }
 }
-
-/// The least power of two of an fp16 number that is not subnormal: 2^-14.
-const LEAST: f32 = 1.0 / 16384.0;
-/// The same in units.
-const LEAST_UNITS: f32 = LEAST * ONE as f32;
 
 impl Right {
     pub(crate) fn new(matrix: Matrix<'_>) -> Right {
@@ -157,7 +155,7 @@ pub(crate) fn multiply(
 
 /// A row of the left side, decoded.
 struct Line {
-    /// Each number with its power of two.
+    /// Each number with the least factor that counts.
     numbers: Vec<(f32, f32)>,
     length: f64,
 }
@@ -165,7 +163,7 @@ struct Line {
 impl Line {
     fn new(left: Matrix<'_>, row: usize) -> Line {
         let number = |value| decode(value) as f32;
-        let numbers = left.row(row).map(number).map(|number| (number, power(number, LEAST)));
+        let numbers = left.row(row).map(number).map(|number| (number, least_factor(number)));
         let numbers: Vec<(f32, f32)> = numbers.collect();
         let squares = numbers.iter().map(|(number, _)| f64::from(*number) * f64::from(*number));
         let length = squares.sum::<f64>().sqrt();
@@ -256,7 +254,7 @@ impl Block<'_> {
         for k in 0..self.right.inner {
             let units = &self.right.units[k * columns + self.first..][..self.width];
             for (row, line) in self.lines.iter().enumerate() {
-                let (x, own) = line.numbers[k];
+                let (x, least) = line.numbers[k];
                 if x == 0.0 {
                     continue;
                 }
@@ -264,7 +262,7 @@ impl Block<'_> {
                     // Exact: the factors have 11 bits each, and half a unit fits beside their product.
                     let product = x * unit;
                     let rounded = (product + 0.5f32.copysign(product)) as i32;
-                    if own * power(unit, LEAST_UNITS) >= 1.0 { rounded } else { 0 }
+                    if unit.abs() >= least { rounded } else { 0 }
                 };
                 match ups.get_mut(row) {
                     None => {

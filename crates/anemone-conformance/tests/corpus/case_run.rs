@@ -28,6 +28,17 @@ pub(crate) fn run(case: &Case) -> Vec<(String, String)> {
     faults.0
 }
 
+/// What an engine gives for a case, and the goldens; nothing for a program that must be refused.
+pub(crate) fn outputs(
+    case: &Case,
+    engine: &dyn Engine,
+) -> Result<(Vec<(String, Tensor)>, Tensors), String> {
+    let read = Read::new(case)?;
+    let checked = check(&read.program).map_err(|e| e.to_string())?;
+    let found = start(engine, &checked, Rounding::F32)?.run(&read)?;
+    Ok((found, read.outputs.into_iter().chain(read.new_states).collect()))
+}
+
 #[derive(Default)]
 struct Faults(Vec<(String, String)>);
 

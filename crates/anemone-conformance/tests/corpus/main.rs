@@ -5,6 +5,7 @@
 mod case_run;
 mod compare;
 mod coverage;
+mod emulated;
 mod engines;
 mod forms;
 mod package;
@@ -77,6 +78,23 @@ fn every_version_of_every_op_has_a_case() {
     let cases: Vec<_> = judged.flat_map(|file| file.cases).collect();
     let gaps = coverage::gaps(&coverage::used(cases.iter().map(|case| case.mil.as_str())));
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
+}
+
+#[test]
+fn the_emulator_runs_every_case_and_is_near_the_golden() {
+    let mut wrong = Vec::new();
+    for stem in STEMS {
+        for case in case_file(stem).cases.iter().filter(|case| case.fault.is_none()) {
+            let name = format!("{stem}/{}", case.name);
+            let known = emulated::FAR.iter().find(|(far, _)| *far == name);
+            match (emulated::run(case), known) {
+                (Err(why), None) => wrong.push(format!("{name}: {why}")),
+                (Ok(()), Some((_, why))) => wrong.push(format!("{name} is near, despite: {why}")),
+                (Ok(()), None) | (Err(_), Some(_)) => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn case_file(stem: &str) -> CaseFile {
