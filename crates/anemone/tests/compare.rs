@@ -97,6 +97,30 @@ fn a_mac_that_does_as_we_say_agrees_and_one_that_does_not_is_told_where() {
 }
 
 #[test]
+fn nothing_counts_twice_and_no_time_is_negative() {
+    let engines = Engines::new(None).unwrap();
+    let ops: Vec<_> = [("work_5", "conv", "neural_engine")].repeat(3);
+    let model = measured(&engines, "accumulator", &ops, &[0.2]);
+    let one = parsed(&report(vec![model.clone()])).unwrap();
+    let target = one.target().unwrap();
+    let found = compare(&engines, &one, &target, &BTreeMap::new()).unwrap();
+    assert_eq!((found.places.compared(), found.places.unmatched), (1, 2));
+
+    let mut other = model.clone();
+    other["plans"]["cpu_and_ne"][0]["function"] = json!("other");
+    let other = parsed(&report(vec![other])).unwrap();
+    let found = compare(&engines, &other, &target, &BTreeMap::new()).unwrap();
+    assert_eq!((found.places.compared(), found.places.unmatched), (1, 2));
+
+    let twice = parsed(&report(vec![model.clone(), model.clone()])).unwrap_err().to_string();
+    assert!(twice.ends_with("it has two models `accumulator`"), "{twice}");
+    let mut negative = model;
+    negative["timings_ms"]["cpu_and_ne"] = json!([1.0, -1.0]);
+    let negative = parsed(&report(vec![negative])).unwrap_err().to_string();
+    assert!(negative.ends_with("`accumulator`: -1 ms is no time"), "{negative}");
+}
+
+#[test]
 fn what_is_no_report_or_does_not_fit_is_one_clear_error() {
     let good = report(vec![]);
     let with = |key: &str, value: Json| {

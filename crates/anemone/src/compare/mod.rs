@@ -7,7 +7,7 @@
 mod outputs;
 mod placement;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anemone_ane::{Os, Range, Target};
 use anemone_ir::Package;
@@ -196,6 +196,16 @@ impl MacReport {
         if report.version != VERSION {
             let version = report.version;
             return Err(wrong(format!("its version is {version}; this reads {VERSION}")));
+        }
+        let mut names = BTreeSet::new();
+        for Measured { name, timings_ms, .. } in &report.models {
+            if !names.insert(name) {
+                return Err(wrong(format!("it has two models `{name}`")));
+            }
+            let is_time = |ms: &f64| ms.is_finite() && *ms > 0.0;
+            if let Some(ms) = timings_ms.values().flatten().find(|ms| !is_time(ms)) {
+                return Err(wrong(format!("`{name}`: {ms} ms is no time")));
+            }
         }
         Ok(report)
     }

@@ -88,25 +88,30 @@ pub(super) fn score(
     }
     let mut placed = Placed { places: Agreement::default(), misses: Vec::new(), latency: None };
     for planned in measured.plans.get(UNITS).into_iter().flatten() {
-        placed.add(planned, &by_output, &report);
+        placed.add(planned, &mut by_output, &report);
     }
     placed.latency = latency(measured, &report);
     Ok(placed)
 }
 
 impl Placed {
-    fn add(&mut self, planned: &PlannedOp, by_output: &HashMap<&str, usize>, report: &Report) {
+    fn add(&mut self, planned: &PlannedOp, by_output: &mut HashMap<&str, usize>, report: &Report) {
         // Constants have no place.
         let Some(preferred) = &planned.preferred else { return };
         let index = planned.outputs.first().and_then(|name| by_output.get(name.as_str()));
         let ours = index.and_then(|index| report.ops.get(*index));
-        // The same name for another op is another op.
+        // The same name for another op, or in another function, is another op.
         let kind = planned.op.rsplit('.').next().unwrap_or_default();
-        let ours = ours.filter(|ours| ours.op == kind && ours.place != Place::Folded);
-        let Some(ours) = ours else {
+        let function = format!("{}/", planned.function);
+        let ours = ours.filter(|ours| ours.op == kind && ours.path.starts_with(&function));
+        let (Some(ours), [output, ..]) =
+            (ours.filter(|ours| ours.place != Place::Folded), planned.outputs.as_slice())
+        else {
             self.places.unmatched += 1;
             return;
         };
+        // Each op counts once.
+        by_output.remove(output.as_str());
         let is_preferred = preferred == "neural_engine";
         let count = match (ours.place == Place::Ane, is_preferred) {
             (true, true) => &mut self.places.both_ane,
