@@ -14,7 +14,7 @@ use anemone::{Engines, FunctionReport, Inspection, PortReport, Refused, WeightFo
 pub(crate) use self::forecast::shapes;
 use crate::arguments::InspectArguments;
 use crate::exit::Failure;
-use crate::table::{columns, count, harmless, size};
+use crate::table::{columns, count, harmless, pretty_json, size};
 
 /// Reasons that are listed for people before the rest is only counted.
 const LISTED: usize = 20;
@@ -44,9 +44,7 @@ pub(crate) fn inspect(arguments: &InspectArguments, json: bool) -> Result<String
     }
     let inspection = Inspection::new(&Engines::new(None)?, &package);
     if json {
-        let json = serde_json::to_string_pretty(&inspection);
-        let json = json.map_err(|error| Failure::new(error.to_string()))?;
-        return Ok(json + "\n");
+        return pretty_json(&inspection);
     }
     Ok(harmless(&tell(&inspection)))
 }

@@ -1,4 +1,8 @@
-//! Text for people in columns.
+//! Text for people in columns, and JSON for programs.
+
+use serde::Serialize;
+
+use crate::exit::Failure;
 
 /// Rows whose cells stand in columns; the last column is not padded.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
@@ -67,6 +71,12 @@ pub(crate) fn harmless(text: &str) -> String {
 /// A name of any origin in one line that does nothing to a terminal.
 pub(crate) fn harmless_name(name: &str) -> String {
     harmless(name).replace('\n', "\u{fffd}")
+}
+
+/// A value as JSON over several lines.
+pub(crate) fn pretty_json(value: &impl Serialize) -> Result<String, Failure> {
+    let json = serde_json::to_string_pretty(value);
+    Ok(json.map_err(|error| Failure::new(error.to_string()))? + "\n")
 }
 
 /// JSON in which also those control characters are escaped that JSON itself lets stand, since a

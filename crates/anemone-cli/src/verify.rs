@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::arguments::{Against, VerifyArguments};
 use crate::exit::Failure;
-use crate::table::{columns, harmless};
+use crate::table::{columns, harmless, pretty_json};
 use crate::{files, inspect, values};
 
 /// Verifies the model. A result that is not clean is printed and fails.
@@ -58,7 +58,7 @@ fn by_op(
     } else {
         anemone::verify_on(engines, package, &sets(arguments)?, &options)?
     };
-    let text = if json { as_json(&findings)? } else { harmless(&findings.to_string()) };
+    let text = if json { pretty_json(&findings)? } else { harmless(&findings.to_string()) };
     let found = [
         (!findings.unheld.is_empty(), "fp16 does not hold all constants and inputs"),
         (findings.first_overflow.is_some(), "a sum or result overflows"),
@@ -156,7 +156,7 @@ fn by_output(
         tolerance,
         outputs,
     };
-    let text = if json { as_json(&report)? } else { harmless(&told(&report)) };
+    let text = if json { pretty_json(&report)? } else { harmless(&told(&report)) };
     Ok((text, fault))
 }
 
@@ -209,9 +209,4 @@ fn told(report: &OutputsReport) -> String {
     };
     let rows: Vec<Vec<String>> = report.outputs.iter().map(row).collect();
     format!("{} against {}\n{}", report.engine, report.against, columns(&rows))
-}
-
-fn as_json(value: &impl Serialize) -> Result<String, Failure> {
-    let json = serde_json::to_string_pretty(value);
-    Ok(json.map_err(|error| Failure::new(error.to_string()))? + "\n")
 }

@@ -11,7 +11,7 @@ use super::forecast;
 use crate::arguments::ForecastArguments;
 use crate::exit::Failure;
 use crate::files;
-use crate::table::{columns, harmless};
+use crate::table::{columns, harmless, pretty_json};
 
 /// Ops that were forecast wrongly are listed so far for each model.
 const LISTED: usize = 10;
@@ -44,8 +44,7 @@ pub(crate) fn tell(
     }
     let comparison = compare(&Engines::new(None)?, &read, &target, &given).map_err(wrong)?;
     if json {
-        let json = serde_json::to_string_pretty(&comparison);
-        return Ok(json.map_err(|error| Failure::new(error.to_string()))? + "\n");
+        return pretty_json(&comparison);
     }
     Ok(harmless(&text(&comparison)))
 }

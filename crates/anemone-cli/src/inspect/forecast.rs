@@ -6,13 +6,12 @@ use std::path::Path;
 use anemone::Forecast;
 use anemone::ane::{Report, Target};
 use anemone::ir::Package;
-use serde::Serialize;
 
 use super::{chips, page, told};
 use crate::arguments::ForecastArguments;
 use crate::exit::{self, Failure};
 use crate::files;
-use crate::table::harmless_name;
+use crate::table::{harmless_name, pretty_json};
 
 /// Makes the forecast and tells it.
 pub(super) fn forecast(
@@ -49,10 +48,10 @@ pub(super) fn forecast(
                 files::write_all(&[(file.clone(), page.into_bytes())])?;
                 exit::say(&format!("note: the page is in `{}`", file.display()));
             }
-            if json { as_json(report)? } else { told::told(&model, report, &graph, asked.ops) }
+            if json { pretty_json(report)? } else { told::told(&model, report, &graph, asked.ops) }
         }
         reports => match json {
-            true => as_json(&chips::Matrix::new(reports))?,
+            true => pretty_json(&chips::Matrix::new(reports))?,
             false => chips::told(&model, reports),
         },
     };
@@ -78,11 +77,6 @@ pub(crate) fn shapes(
 /// The chip of this name.
 pub(super) fn target(chip: &str) -> Result<Target, Failure> {
     Target::new(chip).map_err(|unknown| Failure::usage(unknown.to_string()))
-}
-
-fn as_json(value: &impl Serialize) -> Result<String, Failure> {
-    let json = serde_json::to_string_pretty(value);
-    Ok(json.map_err(|error| Failure::new(error.to_string()))? + "\n")
 }
 
 /// The chips that get less than so many percent of the operations to the engine, in words.
